@@ -1,0 +1,144 @@
+"""What the loop decided and what came of it: attempts, episodes, plan deltas, the kill switch."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from approvals.models import Gate
+from autofix.failures import Severity, Signal
+from autofix.playbooks import StrategyName
+from metabuilder.runs.models import Run, Step, StepExecution
+
+
+class Outcome(models.TextChoices):
+    RETRIED = "retried"
+    PATCH_APPLIED = "patch_applied"
+    REPLANNED = "replanned"
+    ROLLED_BACK = "rolled_back"
+    ESCALATED = "escalated"
+    GAVE_UP = "gave_up"
+
+
+ACTED = [Outcome.RETRIED, Outcome.PATCH_APPLIED, Outcome.REPLANNED, Outcome.ROLLED_BACK]
+
+
+class AttemptState(models.TextChoices):
+    DECIDED = "decided"  # written down, not carried out yet
+    AWAITING = "awaiting"  # a person is asked
+    CARRIED_OUT = "carried_out"  # the step must show whether it helped
+    FINISHED = "finished"
+
+
+class EpisodeOutcome(models.TextChoices):
+    HEALED = "healed"  # verified, without a person
+    HEALED_BY_PERSON = "healed_by_person"
+    GIVEN_UP = "given_up"
+    CANCELLED = "cancelled"
+
+
+class Episode(models.Model):
+    """From a step's failure until it passes again or the run gives up."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="episodes")
+    step = models.ForeignKey(Step, models.CASCADE, related_name="episodes")
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, db_index=True)
+    outcome = models.CharField(max_length=20, choices=EpisodeOutcome, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["step"], condition=models.Q(ended_at=None), name="one_open_episode"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.outcome or 'failing'}"
+
+
+class Attempt(models.Model):
+    """One try at healing one failed step: a row of the Auto-Fix Timeline."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="attempts")
+    step = models.ForeignKey(Step, models.CASCADE, related_name="attempts")
+    episode = models.ForeignKey(Episode, models.CASCADE, related_name="attempts")
+    execution = models.ForeignKey(StepExecution, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField(help_text="Counts the attempts of the run from 1.")
+    step_attempt = models.PositiveIntegerField(help_text="Counts those on its step from 1.")
+    round = models.PositiveIntegerField(default=1)
+    signal = models.CharField(max_length=20, choices=[(s, s) for s in Signal])
+    detail = models.CharField(max_length=60, blank=True)
+    severity = models.CharField(max_length=10, choices=[(s, s) for s in Severity])
+    confidence = models.FloatField()
+    rule = models.CharField(max_length=100, blank=True)
+    message = models.CharField(max_length=500)
+    excerpt = models.TextField(blank=True)
+    fingerprint = models.CharField(max_length=64, db_index=True)
+    findings = models.JSONField(default=list)
+    strategy = models.CharField(max_length=10, choices=[(s, s) for s in StrategyName])
+    fixer = models.CharField(max_length=100, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    state = models.CharField(max_length=12, choices=AttemptState, default=AttemptState.DECIDED)
+    verified = models.BooleanField(null=True)
+    taken_back = models.BooleanField(default=False)
+    backoff_seconds = models.FloatField(default=0)
+    actual_backoff_seconds = models.FloatField(null=True)
+    patch = models.TextField(blank=True)
+    commit = models.CharField(max_length=40, blank=True)
+    undoes = models.ForeignKey("self", models.SET_NULL, null=True, related_name="undone_by")
+    gate = models.OneToOneField(Gate, models.SET_NULL, null=True, related_name="attempt")
+    settings_used = models.JSONField(default=dict)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="one_attempt_per_number")
+        ]
+        indexes = [models.Index(fields=["run", "state"], name="attempt_run_state")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.signal} → {self.strategy}"
+
+
+class PlanDelta(models.Model):
+    """What a re-plan changes in a run's plan, and why."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="plan_deltas")
+    attempt = models.OneToOneField(Attempt, models.CASCADE, related_name="plan_delta")
+    from_version = models.PositiveIntegerField()
+    to_version = models.PositiveIntegerField()
+    reason = models.CharField(max_length=500)
+    changes = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["to_version"]
+
+    def __str__(self) -> str:
+        return f"plan {self.from_version} → {self.to_version}"
+
+
+class SwitchState(models.TextChoices):
+    ON = "on", "On: failed steps are healed"
+    DRAIN = "drain", "Drain: started runs keep auto-fix, new ones do not get it"
+    OFF = "off", "Off: nothing is healed, for anyone"
+
+
+class KillSwitch(models.Model):
+    """The platform-wide auto-fix switch; one row, missing = on."""
+
+    state = models.CharField(max_length=5, choices=SwitchState, default=SwitchState.ON)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "kill switch"
+
+    def __str__(self) -> str:
+        return self.state

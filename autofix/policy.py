@@ -1,0 +1,124 @@
+"""What the loop may do for a run: run, then tenant, then platform; with where each value came from.
+
+The platform's explicit `false` and the kill switch beat whatever tenants and runs say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from autofix.budget import Budget
+from autofix.models import KillSwitch, SwitchState
+from metabuilder.runs.models import Run
+from tenants.models import AutofixOverrides, Tenant
+
+FIELDS = (
+    "autofix_enabled",
+    "max_total_attempts",
+    "max_per_step_attempts",
+    "backoff_cap_seconds",
+)
+Value = bool | int
+
+
+@dataclass(frozen=True)
+class Effective:
+    """The values in force for a tenant or run, and the level each came from."""
+
+    values: Mapping[str, Value]
+    sources: Mapping[str, str]
+    locked: str = ""  # why auto-fix is off for everyone, in words; empty when it is not
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(
+            int(self.values["max_total_attempts"]),
+            int(self.values["max_per_step_attempts"]),
+            float(self.values["backoff_cap_seconds"]),
+        )
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.values["autofix_enabled"])
+
+
+class InvalidOverride(Exception):
+    """A value that may not be set; `field` names it."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(f"{field}: {detail}")
+        self.field = field
+        self.detail = detail
+
+
+def platform_values() -> dict[str, Value]:
+    flag = settings.FEATURE_META_V3_AUTOFIX
+    return {
+        "autofix_enabled": settings.AUTOFIX_DEFAULT if flag is None else flag,
+        "max_total_attempts": settings.META_V3_MAX_TOTAL_ATTEMPTS,
+        "max_per_step_attempts": settings.META_V3_MAX_PER_STEP_ATTEMPTS,
+        "backoff_cap_seconds": settings.META_V3_BACKOFF_CAP_SECONDS,
+    }
+
+
+def for_tenant(tenant: Tenant) -> Effective:
+    return _resolve([("tenant", tenant)], _lock(None))
+
+
+def for_run(run: Run) -> Effective:
+    return _resolve([("run", run), ("tenant", run.tenant)], _lock(run))
+
+
+def switch_state() -> SwitchState:
+    """Return the kill switch; a switch that cannot be read is off."""
+    try:
+        state = KillSwitch.objects.values_list("state", flat=True).first()
+    except DatabaseError:
+        return SwitchState.OFF
+    return SwitchState.ON if state is None else SwitchState(state)
+
+
+def check_overrides(wanted: Mapping[str, Any], inherited: Effective) -> None:
+    """Refuse a per-step budget above the total that would be in force; ranges are the fields'."""
+    total = wanted.get("max_total_attempts") or inherited.values["max_total_attempts"]
+    per_step = wanted.get("max_per_step_attempts") or inherited.values["max_per_step_attempts"]
+    if int(per_step) > int(total):
+        named = wanted.get("max_per_step_attempts") is not None
+        raise InvalidOverride(
+            "max_per_step_attempts" if named else "max_total_attempts",
+            f"the per-step budget ({per_step}) cannot be above the total ({total})",
+        )
+
+
+def _lock(run: Run | None) -> str:
+    if settings.FEATURE_META_V3_AUTOFIX is False:
+        return "switched off for the platform by FEATURE_META_V3_AUTOFIX"
+    state = switch_state()
+    if state == SwitchState.OFF:
+        return "switched off for the platform by the kill switch"
+    if state == SwitchState.DRAIN and (run is None or run.started_under_drain):
+        return "the kill switch is draining: runs started since then get no auto-fix"
+    return ""
+
+
+def _resolve(levels: list[tuple[str, AutofixOverrides]], locked: str) -> Effective:
+    values: dict[str, Value] = {}
+    sources: dict[str, str] = {}
+    platform = platform_values()
+    for name in FIELDS:
+        values[name], sources[name] = platform[name], "platform"
+        for level, owner in levels:
+            own: Value | None = getattr(owner, name)
+            if own is not None:
+                values[name], sources[name] = own, level
+                break
+    if locked:
+        values["autofix_enabled"], sources["autofix_enabled"] = False, "platform"
+    # A level may lower the total below an inherited per-step budget: the lower one holds.
+    values["max_per_step_attempts"] = min(
+        int(values["max_per_step_attempts"]), int(values["max_total_attempts"])
+    )
+    return Effective(values, sources, locked)

@@ -1,0 +1,81 @@
+"""A strategy looks at a failure and proposes what to change. It changes nothing itself."""
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from autofix.budget import Budget
+from autofix.failures import Failure
+from autofix.fixers.base import ToolResult
+from metabuilder.execution.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """The last patch that was kept before a step failed that had passed before it."""
+
+    attempt_id: str
+    number: int
+    reverse_patch: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a strategy may try out, in scratch copies only. Nothing of it is recorded.
+
+    `try_steps` runs the failing step, and those that the last rollback saved, in a copy; it
+    returns the first failure, or None when all passed.
+    """
+
+    scratch_root: Path
+    try_steps: Callable[[Workspace], Failure | None]
+    run_tool: Callable[[Workspace, Sequence[str], float], ToolResult]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that a strategy is told. `plan` is the list of steps as the plan document has them."""
+
+    step: str
+    kind: str
+    failure: Failure
+    workspace: Workspace
+    bench: Bench
+    plan: Sequence[dict[str, Any]]
+    budget: Budget
+    retries_so_far: int = 0
+    allow_network: bool = False
+    suspect: Suspect | None = None
+    tried_patches: frozenset[str] = frozenset()
+    regressed_kinds: tuple[str, ...] = ()
+    rng: random.Random = field(default_factory=random.Random)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to change before the step runs again. All empty: run it again as it is.
+
+    `verified` says whether the step passed with the patch in a scratch copy; None: not tried.
+    """
+
+    patch: str = ""
+    plan_changes: tuple[dict[str, Any], ...] = ()
+    delay_seconds: float = 0.0
+    fixer: str = ""
+    reason: str = ""
+    verified: bool | None = None
+    undoes: str = ""
+    needs_approval: bool = False
+
+
+class Strategy(Protocol):
+    def propose(self, diagnosis: Diagnosis) -> Proposal | None:
+        """Return a proposal, or None when out of ideas. The workspace is left as it was."""
+        ...
+
+
+def digest(patch: str) -> str:
+    return hashlib.sha256(patch.encode()).hexdigest()

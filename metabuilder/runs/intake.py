@@ -1,0 +1,109 @@
+"""Where a run begins: its source and plan are checked, its rows are made, it is queued.
+
+What can be refused without fetching anything is refused here, before a row exists; what only the
+source itself shows (a broken plan file, a missing ref) ends the run with that reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from metabuilder.execution import sources
+from metabuilder.runs import plans, transitions
+from metabuilder.runs.models import Project, Run, SourceKind, Upload
+from tenants.models import Tenant
+
+
+class RunRefused(Exception):
+    """The run cannot be started; `errors` maps a field to what is wrong with it."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody wants built. `overrides` are the run's own auto-fix settings."""
+
+    tenant: Tenant
+    source_kind: SourceKind
+    location: str
+    ref: str = ""
+    plan: object = None
+    title: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # Any: bool or int by field
+    user: AbstractBaseUser | None = None
+    actor: str = ""
+    any_directory: bool = False  # the command line may build what its user can read
+    under_drain: bool = False
+
+
+def create_run(order: Order) -> Run:
+    """Make and queue a run; raise RunRefused or plans.PlanRejected and leave nothing behind."""
+    location = check_source(order)
+    plan = plans.parse(order.plan) if order.plan is not None else None
+    with transaction.atomic():
+        project, _ = Project.objects.get_or_create(
+            tenant=order.tenant,
+            source_kind=order.source_kind,
+            location=location,
+            defaults={"name": project_name(order.source_kind, location)},
+        )
+        run = Run.objects.create(
+            tenant=order.tenant,
+            project=project,
+            title=order.title,
+            ref=order.ref,
+            created_by=order.user,
+            started_under_drain=order.under_drain,
+            **order.overrides,
+        )
+        if plan is not None:
+            plans.install(run, plan, "given", settings.STEP_TIMEOUT_SECONDS)
+        transitions.start(run, order.actor)
+    return run
+
+
+def check_source(order: Order) -> str:
+    """Return the source's location in its canonical form, or raise RunRefused naming the field."""
+    try:
+        if order.ref:
+            sources.validate_ref(order.ref)
+        return _CHECKS[order.source_kind](order)
+    except sources.SourceRejected as error:
+        raise RunRefused({error.field: error.message}) from None
+
+
+def project_name(kind: str, location: str) -> str:
+    if kind == SourceKind.UPLOAD:
+        return Upload.objects.values_list("name", flat=True).get(pk=location)
+    return location.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git") or location
+
+
+def _check_git(order: Order) -> str:
+    sources.validate_git_url(order.location, settings.SOURCE_ROOTS)
+    return order.location
+
+
+def _check_path(order: Order) -> str:
+    roots = None if order.any_directory else settings.SOURCE_ROOTS
+    return str(sources.validate_directory(Path(order.location), roots))
+
+
+def _check_upload(order: Order) -> str:
+    if not Upload.objects.filter(pk=order.location, tenant=order.tenant).exists():
+        raise RunRefused({"source.upload": "there is no such upload in this tenant"})
+    return str(order.location)
+
+
+_CHECKS = {
+    SourceKind.GIT: _check_git,
+    SourceKind.PATH: _check_path,
+    SourceKind.UPLOAD: _check_upload,
+}

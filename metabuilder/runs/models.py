@@ -1,0 +1,217 @@
+"""A run and what it is made of: its source, its plan's steps, their executions and logs, its events.
+
+Only `transitions` changes a run's status.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from metabuilder.runs.states import FINAL, ExecutionStatus, RunStatus, StepStatus
+from tenants.models import AutofixOverrides, Tenant
+
+
+class SourceKind(models.TextChoices):
+    GIT = "git_url", "Git repository"
+    PATH = "path", "Directory"
+    UPLOAD = "upload", "Uploaded archive"
+
+
+class Project(models.Model):
+    """What a tenant's runs of one source belong to."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="projects")
+    name = models.CharField(max_length=200)
+    source_kind = models.CharField(max_length=10, choices=SourceKind)
+    location = models.CharField(max_length=1000)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "source_kind", "location"], name="one_project_per_source"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Upload(models.Model):
+    """A source archive somebody sent; a run names it by its id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="uploads")
+    file = models.FileField(upload_to="uploads/%Y/%m")
+    name = models.CharField(max_length=200)
+    size_bytes = models.PositiveBigIntegerField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(AutofixOverrides):
+    """One build of one source by one plan, from its first step to a final status."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="runs")
+    project = models.ForeignKey(Project, models.PROTECT, related_name="runs")
+    title = models.CharField(max_length=200, blank=True)
+    ref = models.CharField(max_length=200, blank=True)
+    source_commit = models.CharField(max_length=40, blank=True, editable=False)
+    plan_source = models.CharField(max_length=20, blank=True, editable=False)
+    plan_version = models.PositiveIntegerField(default=0, editable=False)
+    status = models.CharField(
+        max_length=30, choices=[(s, s.replace("_", " ")) for s in RunStatus],
+        default=RunStatus.QUEUED, editable=False,
+    )
+    round = models.PositiveIntegerField(default=1, editable=False)
+    failure = models.JSONField(null=True, editable=False)
+    diff = models.TextField(blank=True, editable=False)
+    started_under_drain = models.BooleanField(default=False, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="runs_started"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    # The lease: a worker owns the run until `lease_until`; `fence` grows with each owner.
+    lease_owner = models.CharField(max_length=100, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    fence = models.PositiveBigIntegerField(default=0, editable=False)
+    due_at = models.DateTimeField(null=True, editable=False)
+    woken_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at"], name="run_tenant_newest"),
+            models.Index(fields=["status", "due_at"], name="run_status_due"),
+            models.Index(fields=["status", "lease_until"], name="run_status_lease"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or f"{self.project} {str(self.id)[:8]}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    def next_step(self) -> "Step | None":
+        """Return the first step of the plan that has not passed yet."""
+        return self.steps.exclude(status=StepStatus.PASSED).order_by("position").first()
+
+
+class Plan(models.Model):
+    """One version of a run's plan, kept as it was when the version was made."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="plans")
+    version = models.PositiveIntegerField()
+    document = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["version"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "version"], name="one_plan_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"plan version {self.version}"
+
+
+class Step(models.Model):
+    """One command of the run's current plan."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20)
+    command = models.TextField()
+    timeout_seconds = models.PositiveIntegerField()
+    env = models.JSONField(default=dict, blank=True)
+    network = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=10, choices=[(s, s) for s in StepStatus], default=StepStatus.PENDING
+    )
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_step_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StepExecution(models.Model):
+    """One time a step's command ran, with the evidence of how it ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="executions")
+    step = models.ForeignKey(Step, models.CASCADE, related_name="executions")
+    number = models.PositiveIntegerField()
+    status = models.CharField(
+        max_length=10, choices=[(s, s) for s in ExecutionStatus], default=ExecutionStatus.RUNNING
+    )
+    verdict = models.CharField(max_length=20, blank=True)
+    exit_code = models.IntegerField(null=True)
+    message = models.CharField(max_length=500, blank=True)
+    sandbox_level = models.CharField(max_length=20, blank=True)
+    log_bytes = models.PositiveBigIntegerField(default=0)
+    log_truncated = models.BooleanField(default=False)
+    reports = models.JSONField(default=dict)
+    fence = models.PositiveBigIntegerField()
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    duration_seconds = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="one_execution_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"execution {self.number} of {self.step}"
+
+
+class LogChunk(models.Model):
+    """A piece of an execution's output, in order; `offset` counts characters from its start."""
+
+    execution = models.ForeignKey(StepExecution, models.CASCADE, related_name="chunks")
+    sequence = models.PositiveIntegerField()
+    offset = models.PositiveBigIntegerField()
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "sequence"], name="one_chunk_per_sequence")
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.sequence}"
+
+
+class RunEvent(models.Model):
+    """Something that happened to a run. Written once, never changed: timelines are read from here."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=40)
+    old_status = models.CharField(max_length=30, blank=True)
+    new_status = models.CharField(max_length=30, blank=True)
+    message = models.CharField(max_length=500)
+    actor = models.CharField(max_length=150, blank=True)
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["run", "id"], name="event_run_order")]
+
+    def __str__(self) -> str:
+        return self.message

@@ -110,7 +110,7 @@ WORKER_LEASES = MetricSpec(
 SANDBOX_LEVEL = MetricSpec(
     "sandbox_level",
     "gauge",
-    "Isolation of steps, the weakest worker's: 3 bubblewrap, 2 namespaces, 1 Landlock, 0 none.",
+    "Isolation of steps, the weakest worker's: from 3, all of it (bubblewrap), to 0, none.",
 )
 ALL: tuple[MetricSpec, ...] = (
     AUTOFIX_ATTEMPTS,

@@ -56,10 +56,13 @@ class Chain:
 
 class Patch:
     def propose(self, diagnosis: Diagnosis) -> Proposal | None:
+        failure = diagnosis.failure
+        if self.next_fixer(Chain(failure, failure), diagnosis) is None:
+            return None
         with diagnosis.workspace.scratch(diagnosis.bench.scratch_root) as scratch:
             chain = self.work_through(ScratchTree(scratch, diagnosis.bench), diagnosis)
             patch = scratch.diff() if chain.links else ""
-        if not patch or not chain.helped or digest(patch) in diagnosis.tried_patches:
+        if not is_text(patch) or not chain.helped or digest(patch) in diagnosis.tried_patches:
             return None
         return Proposal(
             patch=patch,
@@ -98,3 +101,11 @@ class Patch:
             if (fixer.name, failure.fingerprint) not in chain.asked:
                 return fixer
         return None
+
+
+def is_text(patch: str) -> bool:
+    """True for a patch that can be kept and shown: not empty, and UTF-8 throughout."""
+    try:
+        return bool(patch.encode())
+    except UnicodeEncodeError:
+        return False

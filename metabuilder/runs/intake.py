@@ -6,14 +6,13 @@ source itself shows (a broken plan file, a missing ref) ends the run with that r
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from metabuilder.execution import sources
+from metabuilder.execution import locations
 from metabuilder.runs import plans, transitions
 from metabuilder.runs.models import Project, Run, SourceKind, Upload
 from tenants.models import Tenant
@@ -74,10 +73,11 @@ def check_source(order: Order) -> str:
     """Return the source's location in its canonical form, or raise RunRefused naming the field."""
     try:
         if order.ref:
-            sources.validate_ref(order.ref)
+            locations.validate_ref(order.ref)
         return _CHECKS[order.source_kind](order)
-    except sources.SourceRejected as error:
-        raise RunRefused({error.field: error.message}) from None
+    except locations.SourceRejected as error:
+        field = error.field if error.field == "ref" else f"source.{error.field}"
+        raise RunRefused({field: error.message}) from None
 
 
 def project_name(kind: str, location: str) -> str:
@@ -87,13 +87,13 @@ def project_name(kind: str, location: str) -> str:
 
 
 def _check_git(order: Order) -> str:
-    sources.validate_git_url(order.location, settings.SOURCE_ROOTS)
+    locations.validate_git_url(order.location, None if order.any_directory else settings.SOURCE_ROOTS)
     return order.location
 
 
 def _check_path(order: Order) -> str:
     roots = None if order.any_directory else settings.SOURCE_ROOTS
-    return str(sources.validate_directory(Path(order.location), roots))
+    return locations.validate_directory(order.location, roots).location
 
 
 def _check_upload(order: Order) -> str:

@@ -62,6 +62,9 @@ class Run(AutofixOverrides):
     title = models.CharField(max_length=200, blank=True)
     ref = models.CharField(max_length=200, blank=True)
     source_commit = models.CharField(max_length=40, blank=True, editable=False)
+    origin_commit = models.CharField(
+        max_length=40, blank=True, editable=False, help_text="The source's own commit, if it has one."
+    )
     plan_source = models.CharField(max_length=20, blank=True, editable=False)
     plan_version = models.PositiveIntegerField(default=0, editable=False)
     status = models.CharField(

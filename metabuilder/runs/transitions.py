@@ -69,6 +69,10 @@ def renew(run: Run) -> bool:
     return bool(owned(run).update(lease_until=lease_end()))
 
 
+def is_held(run: Run) -> bool:
+    return bool(owned(run).exists())
+
+
 def hold(run: Run) -> None:
     """Renew the lease or raise LeaseLost: call before acting on a decision."""
     if not renew(run):

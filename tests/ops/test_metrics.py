@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest, parser
-from prometheus_client.openmetrics import exposition, parser as openmetrics_parser
+from prometheus_client.openmetrics import exposition
+from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from metabuilder import metrics
 from metabuilder.metrics import HistogramSample, MetricSpec, Sample, family

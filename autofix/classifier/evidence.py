@@ -1,0 +1,24 @@
+"""What a failed step left behind. Everything the classifier may look at; read `__init__.py` next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`kind` is the step's kind, `verdict` the sandbox's word on how the command ended.
+
+    `workspace` is the directory the step ran in: paths below it are shown relative.
+    `now` is when the log was written; only a `Retry-After` date needs it.
+    """
+
+    step_name: str
+    log: str
+    exit_code: int | None = None
+    kind: str = ""
+    command: str = ""
+    reports: Mapping[str, str] = field(default_factory=dict)
+    verdict: str = ""
+    workspace: str = ""
+    now: datetime | None = None

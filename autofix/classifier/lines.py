@@ -1,0 +1,101 @@
+"""How does a log of any size become clean lines? Colours, progress bars and CI prefixes go; memory stays bounded."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+BLOCK_CHARS = 64 * 1024
+LINE_CAP = 4096
+LINES_BEFORE = 4
+LINES_AFTER = 6
+CONTEXT_LINE_CAP = 400
+
+# The standard library's `re`: these patterns cannot backtrack (neighbouring classes share no character), and
+# re2's Python `sub` is a hundred times slower on text full of colour codes.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
+_LINE_END = re.compile(r"\r+$", re.MULTILINE)
+_CI_PREFIX = re.compile(
+    r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? (?:\d\d[OE][+ ]?)?"
+    r"|\[\d\d:\d\d:\d\d(?:\.\d{1,6})?\] "
+    r"|#\d{1,4} \d{1,6}\.\d{1,6} "
+    r"|[a-z][\w.-]{0,60}-\d{1,3} {1,20}\| )",
+    re.MULTILINE,
+)
+_CI_MARKS = re.compile(
+    r"^(?:##\[(?:error|warning|debug|command|section|endgroup)\]|::(?:error|warning)[^:\n]{0,400}::"
+    r"|section_(?:start|end):\d{1,12}:[\w.-]{0,80}(?:\[[^\]\n]{0,80}\])?)",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some lines of the log in one text, with the lines around it."""
+
+    text: str
+    before: list[str]
+    lines: list[str]
+    after: list[str]
+    first_number: int
+
+    def around(self, index: int) -> tuple[list[str], str, list[str]]:
+        """The lines before, the line, the lines after."""
+        before = (self.before + self.lines[max(0, index - LINES_BEFORE) : index])[-LINES_BEFORE:]
+        after = self.lines[index + 1 : index + 1 + LINES_AFTER]
+        after = (after + self.after)[:LINES_AFTER]
+        return _capped(before), self.lines[index][:CONTEXT_LINE_CAP], _capped(after)
+
+
+def windows(chunks: Iterable[str]) -> Iterator[Window]:
+    before: list[str] = []
+    held: tuple[str, list[str]] | None = None
+    number = 1
+    for block in blocks(chunks):
+        text = clean(block)
+        lines = text.removesuffix("\n").split("\n")
+        if held is not None:
+            yield Window(held[0], before, held[1], lines[:LINES_AFTER], number)
+            number += len(held[1])
+            before = held[1][-LINES_BEFORE:]
+        held = (text, lines)
+    if held is not None:
+        yield Window(held[0], before, held[1], [], number)
+
+
+def chunks_of(log: str) -> Iterator[str]:
+    return (log[start : start + BLOCK_CHARS] for start in range(0, len(log), BLOCK_CHARS))
+
+
+def blocks(chunks: Iterable[str]) -> Iterator[str]:
+    """Whole lines, about 64 K characters at a time; of a giant line, only its beginning."""
+    carry = ""
+    for chunk in chunks:
+        text = carry + chunk
+        cut = text.rfind("\n") + 1
+        if cut:
+            yield text[:cut]
+        carry = _shortened(text[cut:])
+    if carry:
+        yield carry
+
+
+def clean(block: str) -> str:
+    text = block.encode("utf-8", "replace").decode("utf-8")
+    if "\x1b" in text:
+        text = _ESCAPES.sub("", text)
+    if "\r" in text:
+        text = _REWRITTEN.sub("", _LINE_END.sub("", text))
+    return _CI_MARKS.sub("", _CI_PREFIX.sub("", _CONTROL.sub("", text)))
+
+
+def _shortened(unfinished: str) -> str:
+    if len(unfinished) <= 2 * LINE_CAP:
+        return unfinished
+    rewritten = unfinished.rfind("\r", 0, -1) + 1
+    return unfinished[rewritten:][:LINE_CAP]
+
+
+def _capped(lines: list[str]) -> list[str]:
+    return [line[:CONTEXT_LINE_CAP] for line in lines]

@@ -1,0 +1,144 @@
+"""Which line means what? Loads `rules.toml`; `scan.py` applies the rules to a log."""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import re2  # type: ignore[import-untyped]  # google-re2 ships no types
+
+from autofix.failures import Severity, Signal
+
+RETRYABLE = frozenset({Signal.TRANSIENT, Signal.INFRA, Signal.RATE_LIMIT})
+NETWORK = frozenset({Signal.TRANSIENT, Signal.RATE_LIMIT})
+SET_MEMORY_BYTES = 256 << 20
+GROUP_CAP = 300
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a rule found on a line: its named groups, with `subject2`, `subject3`, … folded into `subject`."""
+
+    rule: "Rule"
+    groups: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        return self.rule.message.format_map(_Blank(self.groups))
+
+    @property
+    def detail(self) -> str:
+        if self.rule.detail_from_code:
+            return self.groups.get("code", "")
+        return self.rule.detail
+
+
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    signal: Signal
+    rank: int
+    pattern: str
+    message: str
+    example: str
+    counter: str
+    detail: str = ""
+    severity: Severity = Severity.MEDIUM
+    confidence: float = 0.85
+    retryable: bool = False
+    requires_replan: bool = False
+    unless: str = ""
+    kinds: frozenset[str] = frozenset()
+    may_hide: bool = False
+    in_assertions: bool = False
+    detail_from_code: bool = False
+
+    def match(self, line: str) -> Match | None:
+        found = self._pattern.search(line)
+        if found is None or (self._unless is not None and self._unless.search(line)):
+            return None
+        groups: dict[str, str] = {}
+        for name, index in self._groups:
+            value = found.group(index)
+            if value and name not in groups:
+                groups[name] = value.strip()[:GROUP_CAP]
+        return Match(self, groups)
+
+    def holds_for(self, kind: str) -> bool:
+        return not self.kinds or not kind or kind in self.kinds
+
+    @cached_property
+    def _pattern(self) -> Any:  # re2 has no types
+        return compiled(self.pattern)
+
+    @cached_property
+    def _unless(self) -> Any:  # re2 has no types
+        return compiled(self.unless) if self.unless else None
+
+    @cached_property
+    def _groups(self) -> tuple[tuple[str, int], ...]:
+        ordered = sorted(self._pattern.groupindex.items(), key=lambda pair: pair[1])
+        return tuple((name.rstrip("0123456789"), index) for name, index in ordered)
+
+
+class RuleSet:
+    """All rules at once: one pass over a text tells which of them may match in it."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self._set = pattern_set(rule.pattern for rule in rules)
+
+    def possible(self, text: str) -> frozenset[int]:
+        return frozenset(self._set.Match(text) or ())
+
+    def best(self, line: str, kind: str = "") -> Match | None:
+        """The match of highest rank on one line."""
+        best: Match | None = None
+        for index in sorted(self.possible(line)):
+            rule = self.rules[index]
+            if rule.holds_for(kind) and (best is None or rule.rank > best.rule.rank):
+                best = rule.match(line) or best
+        return best
+
+
+def compiled(pattern: str) -> Any:  # re2 has no types
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def pattern_set(patterns: Iterable[str]) -> Any:  # re2 has no types
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = SET_MEMORY_BYTES
+    found = re2.Set.SearchSet(options)
+    for pattern in patterns:
+        found.Add(f"(?m){pattern}")
+    found.Compile()
+    return found
+
+
+def load(path: Path) -> tuple[Rule, ...]:
+    with path.open("rb") as file:
+        return tuple(_rule(entry) for entry in tomllib.load(file)["rule"])
+
+
+def _rule(entry: dict[str, Any]) -> Rule:  # the values of a TOML table
+    signal = Signal(entry["signal"])
+    typed = {
+        "signal": signal,
+        "severity": Severity(entry.get("severity", "medium")),
+        "kinds": frozenset(entry.get("kinds", ())),
+        "retryable": entry.get("retryable", signal in RETRYABLE),
+    }
+    return Rule(**{**entry, **typed})
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+RULES = RuleSet(load(Path(__file__).with_name("rules.toml")))

@@ -1,0 +1,179 @@
+"""Which lines of the log look like a cause? One pass, bounded memory; `choice.py` then picks one of them."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from autofix.classifier.lines import CONTEXT_LINE_CAP, LINE_CAP, Window, windows
+from autofix.classifier.rules import NETWORK, RULES, Match, compiled, pattern_set
+from autofix.failures import Signal
+
+TAIL_LINES = 11
+HITS_PER_RULE = 100
+CONTEXTS_PER_RULE = 5
+CLOSE_LINES = 300_000
+NETWORK_IN_A_TEST = 45
+
+MARKERS = pattern_set(
+    (
+        r"^=+ (?:FAILURES|ERRORS) =+$",
+        r"^=+ .*\d+ (?:failed|passed|errors?|skipped)\b.* in [\d.]+m?s.*$",
+        r"^##\[group\]Run |^\$ \S",
+    )
+)
+_FAILURES, _SUMMARY, _COMMAND = range(3)
+
+_HEALTHY = compiled(
+    r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])|\bPASSED(?: +\[ *\d+%\])?\s*$"
+    r"|\.\.\. ?(?:ok|OK|passed|skipped.*|ignored)$|\.{4,}(?:Passed|Skipped)$|^\s*(?:#|//) "
+)
+_SOFT = compiled(
+    r"(?i)^\s*(?:\[?warn(?:ing)?\]?\b|npm warn|W: |(?:\[?(?:info|debug|notice|trace)\]?)[:\s])|\b\w*warning: "
+    r"|\blevel=(?:info|debug|warn)|\bretrying\b|\bretry in \d|will (?:be )?retr(?:y|ied)|Retry\(total=|\battempt \d+ ?(?:of|/) ?\d+"
+)
+_LOUD = compiled(r"(?i)^\[warn\] |DATA RACE|\berror: |\] (?:ERROR|BUILD FAILURE)|(?::|-) error |COMPILATION ERROR|SC\d{4}\]$|clang-format-violations|Warning, treated as error|\.rb:\d+:\d+: [CWEF]:|\[\w+\]$")
+_ASSERTION = compiled(r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )|^E\s+(?:[-+?] |Failed: )")
+_IN_FAILURES = compiled(r"^E\s|^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERROR) |^\w+Error\b")
+_RECOVERED = compiled(r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|complete[d]?|connected|installed|done|recovered)\b")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A line that may name the cause. `section` counts the commands of the log."""
+
+    match: Match
+    rank: int
+    number: int
+    section: int
+    line: str
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    @property
+    def signal(self) -> Signal:
+        return self.match.rule.signal
+
+    @property
+    def excerpt(self) -> str:
+        return "\n".join((*self.before, self.line, *self.after))
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """`hints` are lines that only warn: they count where a tool swallowed the error they warn about."""
+
+    candidates: tuple[Candidate, ...]
+    hints: tuple[Candidate, ...]
+    tail: str
+
+
+@dataclass
+class _State:
+    kind: str
+    section: int = 0
+    in_failures: bool = False
+    in_assertion: bool = False
+    close_lines: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
+    candidates: list[Candidate] = field(default_factory=list)
+    hints: list[Candidate] = field(default_factory=list)
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+
+
+def scan(chunks: Iterable[str], kind: str = "") -> Scanned:
+    state = _State(kind)
+    skipped: Window | None = None
+    for window in windows(chunks):
+        state.tail.extend(line[:CONTEXT_LINE_CAP] for line in window.lines[-TAIL_LINES:] if line.strip())
+        skipped = None
+        if not _worth_reading(window, state):
+            continue
+        if state.close_lines > CLOSE_LINES:
+            skipped = window
+            continue
+        _read(window, state)
+    if skipped is not None:
+        _read(skipped, state)
+    return Scanned(tuple(state.candidates), tuple(state.hints), "\n".join(state.tail))
+
+
+def best_match(line: str, kind: str = "") -> Match | None:
+    """The rule for one line that is known to be an error, such as the message of a failed test."""
+    line = line[:LINE_CAP]
+    match = RULES.best(line, kind)
+    if match is not None and _ASSERTION.search(line) and not match.rule.in_assertions:
+        return None
+    return match
+
+
+def _worth_reading(window: Window, state: _State) -> bool:
+    fresh = any(
+        state.hits[RULES.rules[index].id] < HITS_PER_RULE for index in RULES.possible(window.text)
+    )
+    return fresh or state.in_failures or bool(MARKERS.Match(window.text)) or _may_recover(window, state)
+
+
+def _may_recover(window: Window, state: _State) -> bool:
+    return bool(state.hints) and _RECOVERED.search(window.text) is not None
+
+
+def _read(window: Window, state: _State) -> None:
+    state.close_lines += len(window.lines)
+    for index, full_line in enumerate(window.lines):
+        line = full_line[:LINE_CAP]
+        if not line or line.isspace():
+            continue
+        _note_markers(line, state)
+        if state.hints and _RECOVERED.search(line):
+            state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
+        if not _counts(line, state):
+            continue
+        match = _match(line, state)
+        if match is not None:
+            _keep(match, index, window, state)
+
+
+def _note_markers(line: str, state: _State) -> None:
+    for marker in MARKERS.Match(line) or ():
+        if marker == _COMMAND:
+            state.section += 1
+        state.in_failures = marker == _FAILURES
+
+
+def _counts(line: str, state: _State) -> bool:
+    """Healthy lines do not, nor the source code and the captured output that pytest shows of a failed test."""
+    if _HEALTHY.search(line):
+        return False
+    if not state.in_failures:
+        return True
+    if not _IN_FAILURES.search(line):
+        state.in_assertion = False
+        return False
+    return True
+
+
+def _match(line: str, state: _State) -> Match | None:
+    match = RULES.best(line, state.kind)
+    asserting = _ASSERTION.search(line) is not None
+    continued = state.in_assertion and line.startswith("E ")
+    state.in_assertion = state.in_failures and (asserting or continued)
+    if match is None or not (asserting or continued) or match.rule.in_assertions:
+        return match
+    return None
+
+
+def _keep(match: Match, index: int, window: Window, state: _State) -> None:
+    rule = match.rule
+    state.hits[rule.id] += 1
+    seen = state.hits[rule.id]
+    if seen > HITS_PER_RULE:
+        return
+    line = window.lines[index]
+    in_test = rule.signal in NETWORK and (state.in_failures or line.startswith(("FAILED ", "ERROR tests")))
+    rank = NETWORK_IN_A_TEST if in_test else rule.rank
+    before, short, after = window.around(index)
+    found = Candidate(match, rank, window.first_number + index, state.section, short)
+    if seen <= CONTEXTS_PER_RULE:
+        found = replace(found, before=tuple(before), after=tuple(after))
+    soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
+    (state.hints if soft else state.candidates).append(found)

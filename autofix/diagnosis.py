@@ -1,0 +1,97 @@
+"""From an ended command to what the strategies are told: the failure, and a bench to try things on."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from autofix import policy, timeline
+from autofix.classifier import Evidence, classify, findings_despite_success
+from autofix.failures import Failure
+from autofix.fixers.base import ToolResult
+from autofix.models import Attempt, Outcome
+from autofix.strategies import Bench, Diagnosis, Suspect, digest
+from metabuilder.execution.workspace import Workspace
+from metabuilder.runs import executions, plans
+from metabuilder.runs.executions import Heartbeat, Trial
+from metabuilder.runs.models import Run, Step
+from metabuilder.runs.states import ExecutionStatus, StepStatus
+
+LOG_BYTES = 1 << 20
+
+
+def judge(step: Step, trial: Trial) -> Failure | None:
+    """Return what failed, or None. A security tool's finding is a failure whatever its exit code."""
+    evidence = Evidence(
+        step_name=step.name,
+        log=trial.result.text,
+        exit_code=trial.result.exit_code,
+        kind=step.kind,
+        command=step.command,
+        reports=trial.reports,
+        verdict=trial.verdict,
+    )
+    return findings_despite_success(evidence) if trial.ok else classify(evidence)
+
+
+def diagnose(run: Run, step: Step, failure: Failure, workspace: Workspace) -> Diagnosis:
+    episode = timeline.open_episode(run, step)
+    regressed = regressed_steps(run, step)
+    return Diagnosis(
+        step=step.name,
+        kind=step.kind,
+        failure=failure,
+        workspace=workspace,
+        bench=make_bench(run, [step, *regressed]),
+        plan=plans.document(run)["steps"],
+        budget=policy.for_run(run).budget,
+        retries_so_far=episode.attempts.filter(outcome=Outcome.RETRIED).count(),
+        allow_network=run.tenant.allow_network,
+        suspect=suspect(run, step, workspace),
+        tried_patches=frozenset(
+            digest(patch) for patch in run.attempts.exclude(patch="").values_list("patch", flat=True)
+        ),
+        regressed_kinds=tuple(other.kind for other in regressed),
+    )
+
+
+def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
+    heartbeat = Heartbeat(run)
+
+    def try_steps(workspace: Workspace) -> Failure | None:
+        for step in steps:
+            trial = executions.run_step(step, workspace, heartbeat)
+            heartbeat.check()
+            failure = judge(step, trial)
+            if failure is not None:
+                return failure
+        return None
+
+    def run_tool(workspace: Workspace, argv: Sequence[str], timeout_seconds: float) -> ToolResult:
+        result = executions.run_tool(workspace, argv, timeout_seconds, heartbeat)
+        return ToolResult(result.exit_code if result.exit_code is not None else 1, result.text)
+
+    scratch_root = settings.DATA_DIR / "scratch"
+    scratch_root.mkdir(parents=True, exist_ok=True)
+    return Bench(scratch_root, try_steps, run_tool)
+
+
+def suspect(run: Run, step: Step, workspace: Workspace) -> Suspect | None:
+    """Return the last patch kept since the step last passed, if the step passed before it."""
+    passed = (
+        step.executions.filter(status=ExecutionStatus.PASSED).order_by("-number").first()
+    )
+    if passed is None:
+        return None
+    kept = run.attempts.exclude(commit="").filter(taken_back=False, undoes=None, verified=True)
+    last = kept.exclude(step=step).filter(started_at__gt=passed.started_at).last()
+    if last is None:
+        return None
+    reverse = workspace.diff_between(last.commit, f"{last.commit}^")
+    return Suspect(str(last.pk), last.number, reverse)
+
+
+def regressed_steps(run: Run, step: Step) -> list[Step]:
+    """Return the steps that a patch for this one broke before, so that the next one spares them."""
+    undone = run.attempts.filter(step=step, undone_by__isnull=False)
+    broken = Attempt.objects.filter(undoes__in=undone).values("step")
+    return list(run.steps.filter(pk__in=broken, status=StepStatus.PASSED).exclude(pk=step.pk))

@@ -1,0 +1,112 @@
+"""The healing loop: step fails -> signal -> strategy -> attempt -> verify -> next.
+
+The queue calls `advance`; it moves a run on until the run waits, asks a person, or ends. A move
+carries out what the last one decided, runs the next step, checks whether that helped, and decides
+what comes next. Every decision is a row before it is acted on, so whichever worker comes next goes
+on from there. Nothing here sleeps: waiting is a queue entry with a later date.
+
+Read on: `diagnosis` (log -> failure), `playbooks` (failure -> strategies), `strategies` (-> proposal),
+`remedies` (proposal -> decision -> deed), `policy` (how often, how long), `runs.transitions`.
+"""
+
+import logging
+
+from autofix import diagnosis, policy, remedies, timeline
+from autofix.failures import Failure
+from autofix.models import AttemptState, EpisodeOutcome
+from autofix.playbooks import StrategyName, last_resort, rungs_left
+from autofix.strategies import STRATEGIES
+from metabuilder.execution.workspace import Workspace, WorkspaceError
+from metabuilder.runs import executions, transitions, workspaces
+from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.states import RunStatus, StepStatus
+
+logger = logging.getLogger(__name__)
+
+
+def advance(run_id: str, worker: str) -> None:
+    """Move one run forward until it waits or ends; do nothing if it is not there to take."""
+    run = transitions.claim(run_id, worker)
+    if run is None:  # another worker has it, or it is paused, waiting, or over
+        return
+    try:
+        workspace = workspaces.open_for(run, remedies.applied_patches(run))
+        while move_on(run, workspace):
+            transitions.hold(run)
+        workspaces.tidy_up(run, workspace)
+    except transitions.LeaseLost as lost:
+        logger.info("Stepped back: %s", lost)
+    except workspaces.CannotPrepare as error:
+        remedies.end_without_attempt(run, remedies.unprepared(error))
+    except WorkspaceError as error:
+        remedies.end_without_attempt(run, remedies.unusable(str(error)))
+
+
+def move_on(run: Run, workspace: Workspace) -> bool:
+    """Carry out what was decided, run the next step, heal it if it fails. True: go on at once."""
+    remedies.carry_out_last_decision(run, workspace)
+    step = run.next_step()
+    if step is None:
+        transitions.move(run, RunStatus.SUCCEEDED, "every step passed", failure=None)
+        return False
+    if remedies.lacks_network(run, step):
+        return remedies.ask_for_network(run, step)
+
+    execution, failure = run_step(run, step, workspace)
+    verify(run, step, failure, workspace)
+
+    if failure is None:
+        return True
+    if not policy.for_run(run).enabled:
+        remedies.end_without_attempt(run, failure)
+        return False
+    return heal(run, execution, failure, workspace)
+
+
+def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, Failure | None]:
+    """Run a step for the record and say what failed, if anything did that nobody has accepted."""
+    workspace.restore()
+    execution, trial = executions.execute(run, step, workspace)
+    failure = diagnosis.judge(step, trial)
+    if failure is not None and remedies.is_accepted(run, step, failure):
+        transitions.note(run, "accepted", f"{step}: a person accepted: {failure.message}")
+        failure = None
+    status = StepStatus.PASSED if failure is None else StepStatus.FAILED
+    Step.objects.filter(pk=step.pk).update(status=status)
+    return execution, failure
+
+
+def verify(run: Run, step: Step, failure: Failure | None, workspace: Workspace) -> None:
+    """A fix counts only if the step passes with it; one that did not help is taken back."""
+    attempt = step.attempts.filter(state=AttemptState.CARRIED_OUT).last()
+    if attempt is None:
+        return
+    if failure is None:
+        remedies.settle(run, attempt)
+    elif remedies.helped(attempt, failure):
+        timeline.finish([attempt], verified=False)
+    else:
+        remedies.take_back(run, attempt, workspace)
+
+
+def heal(run: Run, execution: StepExecution, failure: Failure, workspace: Workspace) -> bool:
+    """Climb the signal's playbook until a strategy proposes; then a person, or the end."""
+    step = execution.step
+    effective = policy.for_run(run)
+    decision = remedies.Decision(run, execution, failure, effective, workspace)
+    spent = effective.budget.spent(
+        timeline.attempts_that_acted(run).count(),
+        timeline.attempts_that_acted(run).filter(step=step).count(),
+    )
+    tried = timeline.climbed(timeline.open_episode(run, step), failure)
+    told = diagnosis.diagnose(run, step, failure, workspace)
+    for name in () if spent else rungs_left(failure, tried):
+        proposal = STRATEGIES[name].propose(told)
+        if proposal is not None:
+            return remedies.decide(decision, name, proposal)
+
+    if last_resort(failure) == StrategyName.ESCALATE:
+        return remedies.escalate(decision, STRATEGIES[StrategyName.PATCH].propose(told))
+    why = spent or "no strategy has anything left to try"
+    remedies.give_up(decision, why, EpisodeOutcome.GIVEN_UP)
+    return False

@@ -1,0 +1,155 @@
+"""Start a run on a directory, git URL or archive; with --wait drive it to its end in this process."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.files import File
+from django.core.management.base import BaseCommand, CommandError
+
+from autofix import policy
+from autofix.control import start_run
+from autofix.driver import drive
+from autofix.management import reporting
+from autofix.models import SwitchState
+from autofix.serializers import HealingRunSerializer
+from metabuilder.execution.archives import ARCHIVE_SUFFIXES
+from metabuilder.runs import plans
+from metabuilder.runs.intake import Order, RunRefused
+from metabuilder.runs.models import Run, SourceKind, Upload
+from metabuilder.runs.states import RunStatus
+from tenants.models import Tenant
+
+EXIT_CODES = {
+    RunStatus.SUCCEEDED: 0,
+    RunStatus.FAILED: 1,
+    RunStatus.CANCELLED: 1,
+    RunStatus.PAUSED_AWAITING_APPROVAL: 3,
+}
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("source", help="a directory, a git URL, or a .tar.gz/.zip archive")
+        parser.add_argument("--plan", help="a plan file (TOML or JSON) to use instead of the source's")
+        parser.add_argument("--ref", default="", help="branch, tag or commit of a git source")
+        parser.add_argument("--tenant", default="", help="slug; may be left out if there is one tenant")
+        parser.add_argument("--setting", action="append", default=[], metavar="K=V")
+        parser.add_argument("--title", default="")
+        parser.add_argument("--wait", action="store_true", help="drive the run here and now")
+        parser.add_argument("--diff", metavar="FILE", help="with --wait: write the change here")
+        parser.add_argument("--json", action="store_true", help="print the run as the API shows it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["diff"] and not options["wait"]:
+            raise CommandError("--diff needs --wait: the change is known at the end.", returncode=2)
+        try:
+            run = start_run(self.order(options))
+        except (RunRefused, plans.PlanRejected, policy.InvalidOverride) as error:
+            raise CommandError(str(error), returncode=2) from None
+        self.say(options, f"run {run.pk} queued")
+        if options["wait"]:
+            progress = reporting.Progress(lambda line: self.say(options, line))
+            drive(run, progress)
+            for line in reporting.timeline(run):
+                self.say(options, line)
+        if options["diff"]:
+            Path(options["diff"]).write_text(change_of(run))
+        if options["json"]:
+            self.stdout.write(json.dumps(HealingRunSerializer(run).data, default=str, indent=2))
+        self.say(options, f"run {run.pk} is {run.status}")
+        if options["wait"] and EXIT_CODES[RunStatus(run.status)]:
+            raise SystemExit(EXIT_CODES[RunStatus(run.status)])
+
+    def say(self, options: dict[str, Any], line: str) -> None:
+        """Print progress: to standard error where standard output carries JSON."""
+        (self.stderr if options["json"] else self.stdout).write(line)
+
+    def order(self, options: dict[str, Any]) -> Order:
+        tenant = tenant_named(options["tenant"])
+        kind, location = source_of(options["source"], tenant)
+        return Order(
+            tenant=tenant,
+            source_kind=kind,
+            location=location,
+            ref=options["ref"],
+            plan=plan_in(options["plan"]) if options["plan"] else None,
+            title=options["title"],
+            overrides=overrides_in(options["setting"]),
+            actor="command line",
+            any_directory=True,
+            under_drain=policy.switch_state() == SwitchState.DRAIN,
+        )
+
+
+def tenant_named(slug: str) -> Tenant:
+    tenants = list(Tenant.objects.filter(slug=slug) if slug else Tenant.objects.all()[:2])
+    if len(tenants) == 1:
+        return tenants[0]
+    known = ", ".join(Tenant.objects.values_list("slug", flat=True)[:20]) or "none yet"
+    raise CommandError(f"--tenant must name a tenant; there are: {known}.", returncode=2)
+
+
+def source_of(source: str, tenant: Tenant) -> tuple[SourceKind, str]:
+    """Tell what SOURCE is; an archive becomes an upload of the tenant."""
+    path = Path(source)
+    if path.is_dir():
+        return SourceKind.PATH, str(path.resolve())
+    if path.is_file():
+        return SourceKind.UPLOAD, upload(path, tenant)
+    if "://" in source or "@" in source:
+        return SourceKind.GIT, source
+    raise CommandError(f"{source}: there is no such directory or archive.", returncode=2)
+
+
+def upload(path: Path, tenant: Tenant) -> str:
+    if not path.name.endswith(ARCHIVE_SUFFIXES):
+        wanted = ", ".join(ARCHIVE_SUFFIXES)
+        raise CommandError(f"{path.name}: an archive's name must end in {wanted}.", returncode=2)
+    with path.open("rb") as file:
+        row = Upload.objects.create(
+            tenant=tenant, file=File(file, path.name), name=path.name, size_bytes=path.stat().st_size
+        )
+    return str(row.pk)
+
+
+def plan_in(name: str) -> object:
+    try:
+        text = Path(name).read_text()
+        if name.endswith(".json"):
+            return json.loads(text)
+        return plans.parse_toml(text).model_dump()
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--plan {name}: {error}", returncode=2) from None
+
+
+def overrides_in(settings: list[str]) -> dict[str, bool | int]:
+    """Read K=V pairs into checked values of the run's own settings."""
+    overrides: dict[str, bool | int] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in policy.FIELDS:
+            raise CommandError(
+                f"--setting {setting}: known are {', '.join(policy.FIELDS)}.", returncode=2
+            )
+        overrides[name] = read_value(name, value)
+    return overrides
+
+
+def read_value(name: str, text: str) -> bool | int:
+    field = Run._meta.get_field(name)
+    try:
+        value: bool | int = field.clean(text, None)
+    except ValidationError as error:
+        raise CommandError(f"--setting {name}={text}: {error.messages[0]}", returncode=2) from None
+    return value
+
+
+def change_of(run: Run) -> str:
+    """Return the run's whole change or, at a gate, the proposed one."""
+    gate = run.gates.filter(status="pending").first()
+    return gate.patch if gate else run.diff

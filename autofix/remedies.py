@@ -1,0 +1,295 @@
+"""From a proposal to a deed: decide, ask, carry out, take back, give up. Called by `loop` only.
+
+A decision is written down (`timeline.record`) before anything is done; what is done twice is done once,
+because a patch carries its attempt's id into the commit and a plan delta its version.
+"""
+
+from dataclasses import asdict, dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from approvals import gates
+from approvals.gates import Question
+from approvals.models import Gate, GateKind, GateStatus
+from autofix import guard, timeline
+from autofix.failures import Failure, Severity, Signal
+from autofix.guard import Violation
+from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome
+from autofix.playbooks import StrategyName
+from autofix.policy import Effective
+from autofix.progress import is_progress
+from autofix.strategies import Proposal
+from metabuilder.execution.workspace import PatchRejected, Workspace, WorkspaceError
+from metabuilder.runs import plans, transitions
+from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.states import RunStatus, StepStatus
+from metabuilder.runs.workspaces import AppliedPatch, CannotPrepare
+
+# Steps that only look at the source: run again after every patch, to see that it broke none.
+RECHECKED_KINDS = ("format", "lint", "typecheck", "test", "security", "build")
+NETWORK = "network"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a decision is about."""
+
+    run: Run
+    execution: StepExecution
+    failure: Failure
+    effective: Effective
+    workspace: Workspace
+
+    @property
+    def step(self) -> Step:
+        return self.execution.step
+
+
+def decide(about: Decision, strategy: StrategyName, proposal: Proposal) -> bool:
+    """Write a proposal down and set it going; True: the step can be run again at once."""
+    violations = inspect(about, proposal)
+    if violations or proposal.needs_approval:
+        kind = GateKind.SECURITY if about.failure.signal == Signal.SECURITY else GateKind.POLICY
+        reason = violations[0].message if violations else proposal.reason
+        ask(about, kind, reason, proposal, violations)
+        return False
+    attempt = timeline.record(
+        about.execution, about.failure, strategy, proposal, about.effective
+    )
+    if proposal.delay_seconds:
+        transitions.back_off(about.run, str(attempt), proposal.delay_seconds)
+        return False
+    return True
+
+
+def inspect(about: Decision, proposal: Proposal) -> tuple[Violation, ...]:
+    """Return what a patch does that none may do on its own; taking back our own patch may."""
+    if not proposal.patch or proposal.undoes:
+        return ()
+    protected = about.run.tenant.protected_paths
+    return guard.inspect(proposal.patch, text_before(about.workspace), protected)
+
+
+def text_before(workspace: Workspace) -> "guard.Before":
+    def before(path: str) -> str | None:
+        try:
+            return workspace.read(path)
+        except WorkspaceError:
+            return None
+
+    return before
+
+
+def escalate(about: Decision, proposal: Proposal | None) -> bool:
+    """Ask a person about what the machine must not, or cannot, decide."""
+    failure = about.failure
+    wanted = proposal or Proposal(reason="no fix is proposed")
+    violations = inspect(about, wanted)
+    ask(about, GateKind(failure.signal), failure.message, wanted, violations)
+    return False
+
+
+def ask(
+    about: Decision,
+    kind: GateKind,
+    reason: str,
+    proposal: Proposal,
+    violations: tuple[Violation, ...] = (),
+) -> None:
+    with transaction.atomic():
+        attempt = timeline.record(
+            about.execution, about.failure, StrategyName.ESCALATE, proposal, about.effective
+        )
+        question = Question(
+            step=about.step.name,
+            kind=kind,
+            reason=timeline.storable(reason),
+            signal=timeline.as_json(about.failure),
+            patch=proposal.patch,
+            verified=proposal.verified,
+            base_commit=about.workspace.head(),
+            evidence={
+                "execution": str(about.execution.pk),
+                "why": proposal.reason,
+                "fixer": proposal.fixer,
+                "violations": [asdict(violation) for violation in violations],
+                "plan_changes": list(proposal.plan_changes),
+            },
+        )
+        attempt.gate = gates.open_gate(about.run, question)
+        attempt.state = AttemptState.AWAITING
+        attempt.save(update_fields=["gate", "state"])
+
+
+def give_up(about: Decision, why: str, outcome: EpisodeOutcome) -> None:
+    """End the run as failed; what was patched for this step and never proved is taken back."""
+    attempt = timeline.record(
+        about.execution, about.failure, StrategyName.GIVE_UP, Proposal(reason=why), about.effective
+    )
+    timeline.finish([attempt], verified=False)
+    timeline.finish(about.run.attempts.filter(state=AttemptState.CARRIED_OUT), verified=False)
+    unproved = about.run.attempts.exclude(commit="").filter(
+        episode=attempt.episode, taken_back=False, verified=False
+    )
+    for earlier in reversed(unproved):
+        take_back(about.run, earlier, about.workspace)
+    timeline.close_episode(attempt.episode, outcome)
+    message = f"{about.step} failed: {about.failure.message} ({why})"
+    failure = {**timeline.as_json(about.failure), "step": about.step.name, "reason": why}
+    transitions.move(about.run, RunStatus.FAILED, message, failure=failure)
+
+
+def end_without_attempt(run: Run, failure: Failure) -> None:
+    """End the run as failed as if there were no auto-fix."""
+    for episode in Episode.objects.filter(run=run, ended_at=None):
+        timeline.close_episode(episode, EpisodeOutcome.GIVEN_UP)
+    transitions.move(
+        run, RunStatus.FAILED, failure.message, failure=timeline.as_json(failure)
+    )
+
+
+def unprepared(error: CannotPrepare) -> Failure:
+    return Failure(
+        signal=Signal.INFRA,
+        message=str(error),
+        rule=f"cannot-prepare-{error.field}",
+        detail="config" if error.field == "plan" else error.field,
+        severity=Severity.HIGH,
+        confidence=1.0,
+    )
+
+
+def unusable(message: str) -> Failure:
+    return Failure(
+        signal=Signal.POLICY,
+        message=f"The workspace cannot be used: {message}",
+        rule="workspace",
+        severity=Severity.HIGH,
+        confidence=1.0,
+    )
+
+
+def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
+    """Do what was decided by the loop, or approved by a person; its step must then prove it."""
+    undone = Q(state=AttemptState.DECIDED) | Q(
+        state=AttemptState.AWAITING, gate__status=GateStatus.APPROVED
+    )
+    attempt = run.attempts.filter(undone).order_by("number").last()
+    if attempt is None:
+        return
+    patch = attempt.gate.effective_patch if attempt.gate else attempt.patch
+    try:
+        attempt.commit = commit(run, attempt, patch, workspace) if patch else ""
+    except PatchRejected as error:
+        transitions.note(run, "patch_rejected", f"{attempt} does not apply: {error}")
+    if hasattr(attempt, "plan_delta"):
+        delta = attempt.plan_delta
+        plans.apply_delta(run, delta.from_version, delta.changes)
+    attempt.patch = patch
+    attempt.actual_backoff_seconds = (timezone.now() - attempt.started_at).total_seconds()
+    attempt.state = AttemptState.CARRIED_OUT
+    attempt.save(
+        update_fields=["commit", "patch", "actual_backoff_seconds", "state"]
+    )
+    if attempt.undoes is not None:
+        Attempt.objects.filter(pk=attempt.undoes_id).update(taken_back=True, verified=False)
+
+
+def commit(run: Run, attempt: Attempt, patch: str, workspace: Workspace) -> str:
+    message = (
+        f"{attempt.fixer or attempt.strategy}: {attempt.message}"[:120]
+        + f"\n\nRun: {run.pk}\nSignal: {attempt.signal}\nStrategy: {attempt.strategy}"
+    )
+    done = workspace.apply(patch, message, str(attempt.pk))
+    keep_diff(run, workspace)
+    transitions.note(run, "patch_applied", f"{attempt}: commit {done[:12]}")
+    return done
+
+
+def keep_diff(run: Run, workspace: Workspace) -> None:
+    run.diff = timeline.storable(workspace.diff_between(run.source_commit))
+    run.save(update_fields=["diff"])
+
+
+def settle(run: Run, attempt: Attempt) -> None:
+    """The step passed: what was done for it is proved, the episode is over, other steps are checked."""
+    episode = attempt.episode
+    kept = [
+        earlier
+        for earlier in episode.attempts.filter(taken_back=False)
+        if earlier.commit or earlier.state == AttemptState.CARRIED_OUT
+    ]
+    with transaction.atomic():
+        timeline.finish(kept, verified=True)
+        by_person = episode.attempts.filter(gate__status=GateStatus.APPROVED).exists()
+        timeline.close_episode(
+            episode,
+            EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED,
+        )
+        if any(earlier.commit for earlier in kept):
+            others = run.steps.filter(status=StepStatus.PASSED, kind__in=RECHECKED_KINDS)
+            others.exclude(pk=attempt.step_id).update(status=StepStatus.PENDING)
+
+
+def helped(attempt: Attempt, failure: Failure) -> bool:
+    """True if a patch or plan delta got the step further, though not yet through."""
+    changed_something = bool(attempt.commit) or attempt.outcome == Outcome.REPLANNED
+    return changed_something and is_progress(timeline.failure_of(attempt), failure)
+
+
+def take_back(run: Run, attempt: Attempt, workspace: Workspace) -> None:
+    timeline.finish([attempt], verified=False)
+    if not attempt.commit:
+        return
+    workspace.revert(attempt.commit, f"{attempt.pk}-back")
+    Attempt.objects.filter(pk=attempt.pk).update(taken_back=True)
+    if attempt.undoes_id:
+        Attempt.objects.filter(pk=attempt.undoes_id).update(taken_back=False, verified=True)
+    keep_diff(run, workspace)
+    transitions.note(run, "patch_taken_back", f"{attempt} did not help: its patch is taken back")
+
+
+def applied_patches(run: Run) -> list[AppliedPatch]:
+    """Return the patches that make the run's tree from its source, in order."""
+    kept = run.attempts.exclude(commit="").filter(taken_back=False, undoes=None)
+    return [
+        AppliedPatch(attempt.patch, str(attempt), str(attempt.pk))
+        for attempt in kept.order_by("number")
+    ]
+
+
+def is_accepted(run: Run, step: Step, failure: Failure) -> bool:
+    """True if a person approved a gate on exactly this failure for which no fix was proposed."""
+    approved = Gate.objects.filter(
+        run=run, step=step.name, status=GateStatus.APPROVED, patch="", revisions=None
+    ).exclude(kind=GateKind.UNKNOWN)
+    return approved.filter(signal__fingerprint=failure.fingerprint).exists()
+
+
+def lacks_network(run: Run, step: Step) -> bool:
+    """True if a step wants the network and neither the tenant nor an approver allowed it."""
+    if not step.network or run.tenant.allow_network:
+        return False
+    approved = Gate.objects.filter(run=run, step=step.name, status=GateStatus.APPROVED)
+    return not approved.filter(signal__detail=NETWORK).exists()
+
+
+def ask_for_network(run: Run, step: Step) -> bool:
+    message = f"{step} asks for the network, which {run.tenant} does not allow its steps"
+    failure = Failure(
+        signal=Signal.POLICY,
+        message=message,
+        rule="network-not-allowed",
+        detail=NETWORK,
+        severity=Severity.HIGH,
+        confidence=1.0,
+        fingerprint=f"network:{step.name}"[:64],
+    )
+    signal = timeline.as_json(failure)
+    question = Question(step=step.name, kind=GateKind.POLICY, reason=message, signal=signal)
+    Step.objects.filter(pk=step.pk).update(status=StepStatus.PENDING)
+    gates.open_gate(run, question)
+    return False
+

@@ -1,0 +1,141 @@
+"""Change the plan: a missing dependency or tool adds a step that installs it, or changes that step.
+
+The name comes from a log, so it is data of an unknown hand: only a plain distribution name goes on,
+and one that the project does not declare waits for a person (typosquatting, dependency confusion).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from autofix.strategies.base import Diagnosis, Proposal
+from metabuilder.execution.workspace import Workspace, WorkspaceError
+
+INSTALL = "install"
+VENV = "python -m venv .venv"
+WHEEL_DIRECTORIES = ("wheelhouse", "vendor/wheels", "wheels")
+# Names under which a module is imported, where they differ from the distribution's name.
+DISTRIBUTIONS = {
+    "yaml": "PyYAML",
+    "bs4": "beautifulsoup4",
+    "PIL": "Pillow",
+    "cv2": "opencv-python",
+    "sklearn": "scikit-learn",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "attr": "attrs",
+    "jwt": "PyJWT",
+    "OpenSSL": "pyOpenSSL",
+    "Crypto": "pycryptodome",
+    "git": "GitPython",
+    "serial": "pyserial",
+    "docx": "python-docx",
+    "magic": "python-magic",
+    "MySQLdb": "mysqlclient",
+    "psycopg2": "psycopg2-binary",
+    "rest_framework": "djangorestframework",
+    "environ": "django-environ",
+    "pkg_resources": "setuptools",
+    "google.protobuf": "protobuf",
+}
+
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+KNOWN_TOOLS = frozenset({"pytest", "ruff", "mypy", "bandit", "coverage", "black", "isort", "flake8"})
+
+
+class Replan:
+    def propose(self, diagnosis: Diagnosis) -> Proposal | None:
+        failure = diagnosis.failure
+        if failure.detail not in {"dependency", "tool", "import-untyped"} or not failure.subject:
+            return None
+        requirement = DISTRIBUTIONS.get(failure.subject, failure.subject.split(".")[0])
+        if not PLAIN_NAME.fullmatch(requirement):
+            return None
+        existing = next((step for step in diagnosis.plan if step["name"] == INSTALL), None)
+        if existing is None:
+            return self.add_install(diagnosis, requirement)
+        return self.extend_install(diagnosis, existing, requirement)
+
+    def add_install(self, diagnosis: Diagnosis, requirement: str) -> Proposal | None:
+        command, declared = install_command(diagnosis.workspace, requirement)
+        step = {
+            "name": INSTALL,
+            "run": f"{VENV} && {command}",
+            "kind": "install",
+            "timeout": 900,
+            "env": {},
+            "network": "--no-index" not in command,
+        }
+        change = {"op": "add", "step": INSTALL, "before": None, "after": step}
+        return Proposal(
+            plan_changes=({**change, "position": diagnosis.step},),
+            fixer="install-dependencies",
+            needs_approval=not declared,
+            reason=f"{requirement} is not installed: install what the project declares first"
+            if declared
+            else f"{requirement} is not installed, and the project does not declare it",
+        )
+
+    def extend_install(
+        self, diagnosis: Diagnosis, existing: dict[str, Any], requirement: str
+    ) -> Proposal | None:
+        if requirement.lower() in existing["run"].lower().split():
+            return None  # it is installed by name and still missing: a person must look
+        offline = "--no-index" in existing["run"]
+        command = pip_install(requirement, "wheelhouse" if offline else "")
+        step = {**existing, "run": f"{existing['run']} && {command}"}
+        change = {"op": "replace", "step": INSTALL, "before": existing, "after": step}
+        return Proposal(
+            plan_changes=(change,),
+            fixer="install-dependencies",
+            needs_approval=requirement not in KNOWN_TOOLS,
+            reason=f"{requirement} is not among what the install step installs",
+        )
+
+
+def install_command(workspace: Workspace, requirement: str) -> tuple[str, bool]:
+    """Return what installs `requirement` and whether the project declares it.
+
+    What is declared is installed as declared; the project's own wheels are used if it has them.
+    """
+    files = set(workspace.files())
+    wheels = next((d for d in WHEEL_DIRECTORIES if any(f.startswith(f"{d}/") for f in files)), "")
+    for declares, target in _DECLARATIONS:
+        path = declares(workspace, files, requirement)
+        if path:
+            return pip_install(target.format(path=path), wheels), True
+    return pip_install(requirement, wheels), requirement in KNOWN_TOOLS
+
+
+def pip_install(target: str, wheels: str) -> str:
+    source = f"--no-index --find-links {wheels} " if wheels else ""
+    return f".venv/bin/python -m pip install --quiet {source}{target}"
+
+
+def _requirements_file(workspace: Workspace, files: set[str], requirement: str) -> str:
+    names = ("requirements-dev.txt", "requirements-test.txt", "requirements.txt")
+    return next(
+        (name for name in names if name in files and _mentions(workspace, name, requirement)), ""
+    )
+
+
+def _project_file(workspace: Workspace, files: set[str], requirement: str) -> str:
+    name = "pyproject.toml"
+    declares = name in files and _mentions(workspace, name, requirement)
+    return "." if declares and "[project]" in workspace.read(name) else ""
+
+
+def _mentions(workspace: Workspace, path: str, requirement: str) -> bool:
+    try:
+        text = workspace.read(path)
+    except WorkspaceError:
+        return False
+    return requirement.lower().replace("_", "-") in text.lower().replace("_", "-")
+
+
+_Declares = Callable[[Workspace, set[str], str], str]
+_DECLARATIONS: tuple[tuple[_Declares, str], ...] = (
+    (_requirements_file, "-r {path}"),
+    (_project_file, "-e {path}"),
+)

@@ -1,0 +1,162 @@
+"""The rows of the Auto-Fix Timeline: episodes, attempts, plan deltas. Written here, read everywhere."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from autofix.failures import Failure, Finding, Location, Severity, Signal
+from autofix.models import (
+    ACTED,
+    Attempt,
+    AttemptState,
+    Episode,
+    EpisodeOutcome,
+    Outcome,
+    PlanDelta,
+)
+from autofix.playbooks import StrategyName
+from autofix.policy import Effective
+from autofix.strategies import Proposal
+from metabuilder.runs.models import Run, Step, StepExecution
+
+OUTCOMES: dict[StrategyName, Outcome] = {
+    StrategyName.RETRY: Outcome.RETRIED,
+    StrategyName.PATCH: Outcome.PATCH_APPLIED,
+    StrategyName.REPLAN: Outcome.REPLANNED,
+    StrategyName.ROLLBACK: Outcome.ROLLED_BACK,
+    StrategyName.ESCALATE: Outcome.ESCALATED,
+    StrategyName.GIVE_UP: Outcome.GAVE_UP,
+}
+MAX_FINDINGS = 500
+
+
+def open_episode(run: Run, step: Step) -> Episode:
+    """Return the episode of a failing step: from its failure until it passes or the run gives up."""
+    episode, _ = Episode.objects.get_or_create(step=step, ended_at=None, defaults={"run": run})
+    return episode
+
+
+def close_episode(episode: Episode, outcome: EpisodeOutcome) -> None:
+    open_one = Episode.objects.filter(pk=episode.pk, ended_at=None)
+    open_one.update(ended_at=Now(), outcome=outcome)
+
+
+def attempts_that_acted(run: Run) -> Any:  # Any: a queryset of attempts
+    return run.attempts.filter(round=run.round, outcome__in=ACTED)
+
+
+def climbed(episode: Episode, failure: Failure) -> list[str]:
+    """Return the strategies this episode has seen for this kind of failure, in order."""
+    seen = episode.attempts.filter(signal=failure.signal, detail=failure.detail)
+    return list(seen.order_by("number").values_list("strategy", flat=True))
+
+
+@transaction.atomic
+def record(
+    execution: StepExecution,
+    failure: Failure,
+    strategy: StrategyName,
+    proposal: Proposal,
+    effective: Effective,
+) -> Attempt:
+    """Write down what was decided, before it is carried out."""
+    run, step = execution.run, execution.step
+    last = run.attempts.aggregate(last=Max("number"))["last"] or 0
+    attempt = Attempt.objects.create(
+        run=run,
+        step=step,
+        episode=open_episode(run, step),
+        execution=execution,
+        number=last + 1,
+        step_attempt=step.attempts.count() + 1,
+        round=run.round,
+        strategy=strategy,
+        outcome=OUTCOMES[strategy],
+        fixer=proposal.fixer[:100],
+        reason=proposal.reason[:500],
+        patch=proposal.patch,
+        backoff_seconds=proposal.delay_seconds,
+        undoes_id=proposal.undoes or None,
+        settings_used=dict(effective.values),
+        **signal_fields(failure),
+    )
+    if proposal.plan_changes:
+        record_plan_delta(attempt, proposal)
+    return attempt
+
+
+def record_plan_delta(attempt: Attempt, proposal: Proposal) -> PlanDelta:
+    run = attempt.run
+    return PlanDelta.objects.create(
+        run=run,
+        attempt=attempt,
+        from_version=run.plan_version,
+        to_version=run.plan_version + 1,
+        reason=proposal.reason[:500],
+        changes=list(proposal.plan_changes),
+    )
+
+
+def finish(attempts: Iterable[Attempt], *, verified: bool) -> None:
+    ids = [attempt.pk for attempt in attempts]
+    Attempt.objects.filter(pk__in=ids).update(
+        verified=verified, state=AttemptState.FINISHED, finished_at=Now()
+    )
+
+
+def signal_fields(failure: Failure) -> dict[str, Any]:  # Any: values of the attempt's fields
+    return {
+        "signal": failure.signal,
+        "detail": failure.detail[:60],
+        "severity": failure.severity,
+        "confidence": failure.confidence,
+        "rule": failure.rule[:100],
+        "message": storable(failure.message)[:500],
+        "excerpt": storable(failure.excerpt),
+        "fingerprint": failure.fingerprint,
+        "findings": [asdict(finding) for finding in failure.findings[:MAX_FINDINGS]],
+    }
+
+
+def as_json(failure: Failure) -> dict[str, Any]:  # Any: JSON
+    """Return a failure as the API, a gate and a failed run show it."""
+    return {
+        "type": str(failure.signal),
+        "detail": failure.detail,
+        "severity": str(failure.severity),
+        "confidence": failure.confidence,
+        "message": storable(failure.message),
+        "excerpt": storable(failure.excerpt),
+        "rule": failure.rule,
+        "fingerprint": failure.fingerprint,
+        "locations": [{"file": at.file, "line": at.line} for at in failure.locations[:50]],
+    }
+
+
+def failure_of(attempt: Attempt) -> Failure:
+    """Return the failure that an attempt answered, as far as it was written down."""
+    return Failure(
+        signal=Signal(attempt.signal),
+        message=attempt.message,
+        rule=attempt.rule,
+        detail=attempt.detail,
+        severity=Severity(attempt.severity),
+        confidence=attempt.confidence,
+        excerpt=attempt.excerpt,
+        fingerprint=attempt.fingerprint,
+        findings=tuple(_finding(row) for row in attempt.findings),
+    )
+
+
+def storable(text: str) -> str:
+    """Return text that any database takes: no NUL, no half characters."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def _finding(row: dict[str, Any]) -> Finding:  # Any: JSON
+    location = Location(**row["location"]) if row["location"] else None
+    return Finding(row["id"], row["message"], location)

@@ -1,0 +1,60 @@
+"""What is a person told about how a command ended?"""
+
+import signal
+
+from metabuilder.execution.command import Verdict
+from metabuilder.execution.disk import UNMEASURABLE
+from metabuilder.execution.supervision import OUTPUT_KILL_FACTOR, Supervision
+
+
+def explain(verdict: Verdict, exit_code: int | None, run: Supervision, last_words: bytes) -> str:
+    limits = run.limits
+    match verdict:
+        case Verdict.PASSED:
+            return "passed"
+        case Verdict.FAILED:
+            return f"exited with {exit_code}{_signal_name(exit_code)}"
+        case Verdict.TIMEOUT if run.reason is None:
+            return f"killed after its processor time limit of {limits.cpu_seconds} s"
+        case Verdict.TIMEOUT:
+            return f"killed after its time limit of {limits.wall_seconds:g} s"
+        case Verdict.OUT_OF_MEMORY:
+            return "killed by the kernel: the machine ran out of memory while it ran"
+        case Verdict.STOPPED:
+            return "stopped on request"
+        case Verdict.OUTPUT_LIMIT:
+            return f"killed after {size(limits.output_bytes * OUTPUT_KILL_FACTOR)} of output"
+        case Verdict.DISK_QUOTA:
+            return _disk(run)
+        case Verdict.NOT_STARTED:
+            return f"the sandbox could not start: {_last_line(last_words)}"
+
+
+def size(count: int) -> str:
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _disk(run: Supervision) -> str:
+    if run.reason is None:
+        return f"killed: it wrote a file of more than {size(run.limits.file_bytes)}"
+    if run.growth_bytes >= UNMEASURABLE // 2:
+        return "killed: its workspace has too many or too deeply nested files to measure"
+    quota = size(run.limits.disk_bytes)
+    return f"killed: the workspace grew by {size(run.growth_bytes)}, more than its quota of {quota}"
+
+
+def _signal_name(exit_code: int | None) -> str:
+    if exit_code is None or not 128 < exit_code < 160:
+        return ""
+    try:
+        return f" ({signal.Signals(exit_code - 128).name})"
+    except ValueError:
+        return ""
+
+
+def _last_line(words: bytes) -> str:
+    lines = words.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it ended without a word"

@@ -1,0 +1,210 @@
+"""What does the tree that steps run on look like, and how does a fix get into it and out again?
+
+A workspace is a directory with `tree/`, which steps see and write, and `git/`, which they may at most read. All git
+commands run in the sandbox's git profile. Read next: `sources.py`, which makes workspaces.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from metabuilder.execution import files, patches
+from metabuilder.execution.command import Command, Limits, Mount
+from metabuilder.execution.patches import PatchRejected
+from metabuilder.execution.repository import Repository, WorkspaceError, split, words
+from metabuilder.execution.sandbox import Sandbox
+from metabuilder.execution.sources import PreparedSource
+
+__all__ = ["PatchRejected", "Workspace", "WorkspaceError", "create"]
+
+ATTEMPT_TRAILER = "Autofix-Attempt"
+REVERT_TRAILER = "Autofix-Revert"
+KEY = re.compile(r"[\w.:-]{1,200}")
+DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index", "--binary")
+PREFIXES = ("--src-prefix=a/", "--dst-prefix=b/")
+
+@dataclass(frozen=True)
+class Workspace:
+    """A git working tree at `root`. Files in `untracked_before` are a step's left-overs, not part of a change."""
+
+    root: Path
+    sandbox: Sandbox
+    untracked_before: frozenset[str] = frozenset()
+
+    @property
+    def tree(self) -> Path:
+        return self.root / "tree"
+
+    @property
+    def git_dir(self) -> Path:
+        return self.root / "git"
+
+    def head(self) -> str:
+        return self._git("rev-parse", "--verify", "HEAD").strip()
+
+    def files(self) -> list[str]:
+        """Return the tracked files."""
+        return split(self._git("ls-files", "-z", "--cached"))
+
+    def untracked(self) -> frozenset[str]:
+        """Return the files that are neither tracked nor ignored."""
+        return frozenset(self._repository.untracked())
+
+    def restore(self) -> None:
+        """Put tracked files back to HEAD. Untracked ones stay: a step's .venv and build output are among them."""
+        self._git("reset", "--hard", "--quiet", "HEAD", "--")
+
+    def diff(self) -> str:
+        """Return what changed since HEAD, new files included, but for those in `untracked_before`."""
+        new_files = sorted(self.untracked() - self.untracked_before)
+        self._refuse_nested_repositories(new_files)
+        self._git("add", "--update", "--", ".")
+        self._repository.add(new_files)
+        try:
+            return self._git("diff", "--cached", *DIFF, *PREFIXES, "HEAD", "--")
+        finally:
+            self._git("reset", "--quiet", "HEAD", "--")
+
+    def diff_between(self, base: str, head: str | None = None) -> str:
+        """Return the change from commit `base` to commit `head`, HEAD if none is given."""
+        return self._git("diff", *DIFF, *PREFIXES, "--end-of-options", base, head or "HEAD", "--")
+
+    def apply(self, patch: str, message: str, key: str) -> str:
+        """Apply `patch` to HEAD as one commit and return it; a key that was applied before is not applied again.
+
+        Tracked files are put back to HEAD first.
+        """
+        if done := self._commit_with(ATTEMPT_TRAILER, key):
+            return done
+        patches.check(patch)
+        self.restore()
+        result = self._repository.try_git(
+            *("apply", "--index", "--whitespace=nowarn", "-p1", "-"),
+            stdin=patch.encode(errors="surrogateescape"),
+        )
+        if not result.ok:
+            self.restore()
+            raise PatchRejected(words(result))
+        self._check_staged()
+        return self._commit(message, ATTEMPT_TRAILER, key)
+
+    def revert(self, commit: str, key: str) -> str:
+        """Undo `commit` in a new one and return it; a key that was used before is not used again."""
+        if done := self._commit_with(REVERT_TRAILER, key):
+            return done
+        self.restore()
+        subject = self._git("show", "--no-patch", "--format=%s", "--end-of-options", commit, "--").strip()
+        result = self._repository.try_git("revert", "--no-commit", "--end-of-options", commit)
+        if not result.ok:
+            self.restore()
+            raise PatchRejected(words(result))
+        self._git("update-ref", "-d", "REVERT_HEAD")
+        return self._commit(f"Take back: {subject}\n\nThis takes back {commit}.", REVERT_TRAILER, key)
+
+    def read(self, path: str) -> str:
+        """Return the text of a plain file of at most 2 MB."""
+        try:
+            return files.read_bytes(self.tree, path).decode(errors="replace")
+        except (files.UnsafePath, FileNotFoundError) as error:
+            raise WorkspaceError(f"cannot read {path}: {error}") from error
+
+    def write(self, path: str, text: str) -> None:
+        try:
+            files.write_bytes(self.tree, path, text.encode(), self.sandbox.owner)
+        except files.UnsafePath as error:
+            raise WorkspaceError(f"cannot write {path}: {error}") from error
+
+    @contextmanager
+    def scratch(self, dest_root: Path) -> Iterator["Workspace"]:
+        """Give an independent copy with tracked files as in HEAD, to try things in; it is removed afterwards."""
+        root = Path(tempfile.mkdtemp(prefix="scratch-", dir=dest_root))
+        root.chmod(0o711)
+        copy = Workspace(root, self.sandbox)
+        try:
+            for source, target in ((self.tree, copy.tree), (self.git_dir, copy.git_dir)):
+                copy_tree(self.sandbox, source, target)
+            copy.restore()
+            yield replace(copy, untracked_before=copy.untracked())
+        finally:
+            copy.remove()
+
+    def remove(self) -> None:
+        """Delete the workspace, whatever a step left in it."""
+        for directory in (self.tree, self.git_dir):
+            if directory.is_dir() and not directory.is_symlink():
+                self.sandbox.run(
+                    Command(("sh", "-c", "chmod -R u+rwX . ; find . -mindepth 1 -delete"), directory)
+                )
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _commit_with(self, trailer: str, key: str) -> str | None:
+        """Return the commit that carries `key`, if there is one."""
+        if not KEY.fullmatch(key):
+            raise WorkspaceError(f"not a key: {key!r}")
+        log = self._git("log", f"--format=%H %(trailers:key={trailer},valueonly,separator=%x20)", "HEAD", "--")
+        return next((line.split()[0] for line in log.splitlines() if key in line.split()[1:]), None)
+
+    def _commit(self, message: str, trailer: str, key: str) -> str:
+        body = re.sub(r"^(?=Autofix-)", "> ", message.strip(), flags=re.MULTILINE)
+        self._git(
+            *("commit", "--quiet", "--no-verify", "--cleanup=whitespace", "--file=-"),
+            stdin=f"{body}\n\n{trailer}: {key}\n".encode(errors="replace"),
+        )
+        return self.head()
+
+    def _check_staged(self) -> None:
+        """Look at what git made of a patch: it, not our reader of diffs, has written the files."""
+        changes = split(self._git("diff", "--cached", "--raw", "--no-renames", "-z", "HEAD", "--"))
+        try:
+            if not changes:
+                raise PatchRejected("the patch changes nothing")
+            for meta, path in zip(changes[::2], changes[1::2], strict=True):
+                old, new = meta.removeprefix(":").split()[:2]
+                patches.check_path(path)
+                if new != "000000":
+                    patches.check_mode(new, path=path, was=old)
+        except PatchRejected:
+            self.restore()
+            raise
+
+    def _refuse_nested_repositories(self, new_files: list[str]) -> None:
+        """A nested repository, once added, runs its own hooks and filters in every later git command."""
+        for path in new_files:
+            if path.endswith("/"):
+                raise WorkspaceError(f"there is a git repository inside the workspace: {path}.git")
+        directories = {str(parent) for path in (*new_files, *self.files()) for parent in Path(path).parents}
+        for directory in sorted(directories - {"."}):
+            with suppress(OSError):
+                (self.tree / directory / ".git").lstat()
+                raise WorkspaceError(f"there is a git repository inside the workspace: {directory}/.git")
+
+    def _git(self, *args: str, stdin: bytes | None = None) -> str:
+        return self._repository.git(*args, stdin=stdin)
+
+    @property
+    def _repository(self) -> Repository:
+        return Repository(self.root, self.sandbox)
+
+
+def create(root: Path, sandbox: Sandbox, source: PreparedSource) -> Workspace:
+    """Make a workspace of its own from a prepared source, or take the one that `fetch` left at `root`."""
+    if root != source.root:
+        root.mkdir(mode=0o711, parents=True)
+        for name in ("tree", "git"):
+            copy_tree(sandbox, source.root / name, root / name)
+    return Workspace(root, sandbox)
+
+
+def copy_tree(sandbox: Sandbox, source: Path, target: Path) -> None:
+    """Copy a tree inside the sandbox, where links, FIFOs and devices in it are harmless."""
+    target.mkdir()
+    sandbox.hand_over(target)
+    mount = Mount(source, "/source")
+    argv = ("cp", "-a", "--reflink=auto", f"{sandbox.seen_at(mount)}/.", ".")
+    result = sandbox.run(Command(argv, target, mounts=(mount,), limits=Limits(disk_bytes=4 << 30)))
+    if not result.ok:
+        raise WorkspaceError(f"cannot copy the workspace: {result.message}: {result.text[-500:]}")

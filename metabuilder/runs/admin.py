@@ -1,0 +1,100 @@
+"""The list of runs and projects. The page of one run shows what heals it: `autofix.admin`."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django_q.admin import QueueAdmin
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from metabuilder.admin_site import ModelAdmin, SuperuserOnly
+from metabuilder.runs.models import Project, Run, Step
+from metabuilder.runs.states import StepStatus
+from metabuilder.runs.templatetags import screens
+from tenants.admin import ScopedAdmin, ScopedFilter
+
+
+def step_count(**only: Any) -> Coalesce:  # Any: conditions on a step
+    steps = Step.objects.filter(run=OuterRef("pk"), **only).order_by().values("run")
+    return Coalesce(Subquery(steps.annotate(count=Count("pk")).values("count")), 0)
+
+
+class RunAdmin(ScopedAdmin):
+    list_display = ["state", "what", "tenant", "progress", "tries", "took", "created"]
+    list_display_links = ["what"]
+    list_filter = ["status", ("tenant", ScopedFilter), ("project", ScopedFilter)]
+    search_fields = ["title", "ref", "source_commit", "project__name", "project__location"]
+    search_help_text = "Title, project, source, ref, commit or run id"
+    list_select_related = ["tenant", "project"]
+    date_hierarchy = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        return super().get_queryset(request).select_related("tenant", "project", "created_by")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:  # Any: unfold's ChangeList
+        changes = super().get_changelist_instance(request)
+        changes.result_list = changes.result_list.annotate(
+            steps_total=step_count(),
+            steps_passed=step_count(status=StepStatus.PASSED),
+            attempts_made=Count("attempts"),
+        )
+        return changes
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
+    ) -> tuple[QuerySet[Run], bool]:
+        found, many = super().get_search_results(request, queryset, search_term)
+        if len(search_term) >= 8:
+            found |= queryset.filter(Q(pk__startswith=search_term.replace("-", "")))
+        return found, many
+
+    @admin.display(description="status", ordering="status")
+    def state(self, run: Run) -> str:
+        return render_to_string("metabuilder/status.html", screens.status(run.status))
+
+    @admin.display(description="run", ordering="title")
+    def what(self, run: Run) -> str:
+        detail = f"{run.project.name} {run.ref or run.source_commit[:10]}".strip()
+        return format_html(
+            '<span class="mb-two-lines"><b>{}</b><small>{}</small></span>', str(run), detail
+        )
+
+    @admin.display(description="steps")
+    def progress(self, run: Any) -> str:  # Any: a run with the counts annotated above
+        return f"{run.steps_passed}/{run.steps_total}" if run.steps_total else "–"
+
+    @admin.display(description="attempts")
+    def tries(self, run: Any) -> str:  # Any: as above
+        return str(run.attempts_made or "–")
+
+    @admin.display(description="duration", ordering=F("finished_at") - F("started_at"))
+    def took(self, run: Run) -> str:
+        return screens.duration(screens.until(run.started_at, run.finished_at))
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, run: Run) -> str:
+        return render_to_string("metabuilder/moment.html", screens.moment(run.created_at))
+
+
+@admin.register(Project)
+class ProjectAdmin(ScopedAdmin):
+    list_display = ["name", "tenant", "source_kind", "location"]
+    list_filter = [("tenant", ScopedFilter), "source_kind"]
+    search_fields = ["name", "location"]
+    list_select_related = ["tenant"]
+
+
+# A schedule or a queued task names any function to call: no one but a platform admin sees them,
+# and not even they make schedules, which this product does not use.
+admin.site.unregister([Schedule, Success, Failure])
+if admin.site.is_registered(OrmQ):
+    admin.site.unregister(OrmQ)
+
+
+@admin.register(OrmQ)
+class QueuedMessageAdmin(SuperuserOnly, QueueAdmin, ModelAdmin):
+    actions = None

@@ -1,0 +1,203 @@
+"""Runs a step's command in the sandbox and keeps the evidence: log, reports, how it ended.
+
+While a command runs the worker's lease is renewed, and the command is killed once the lease is lost
+(a cancelled run, another worker). Reading order: `execute` records, `try_step` only tries.
+"""
+
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from metabuilder.execution import files, toolchain
+from metabuilder.execution.sandbox import Command, CommandResult, Limits, Mount, Sandbox, Verdict
+from metabuilder.execution.toolchain import Toolchain
+from metabuilder.execution.workspace import Workspace
+from metabuilder.runs import transitions
+from metabuilder.runs.logs import LogWriter
+from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.states import ExecutionStatus, StepStatus
+
+REPORTS_TARGET = "/reports"
+REPORT_BYTES = 8 << 20
+KEPT_REPORT_CHARACTERS = 256 << 10
+REPORT_SECONDS = 120.0
+LEASE_LOOK_SECONDS = 1.0
+PROJECT_TOOLS = (".venv/bin", "node_modules/.bin")
+JUNIT = "junit.xml"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a command ended and what its tool reported, by report name ("junit", "ruff", …)."""
+
+    result: CommandResult
+    reports: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return self.result.ok
+
+    @property
+    def verdict(self) -> str:
+        """Return what the sandbox ended the command for; empty if it ended by itself."""
+        own_end = self.result.verdict in {Verdict.PASSED, Verdict.FAILED}
+        return "" if own_end else str(self.result.verdict)
+
+
+class Heartbeat:
+    """Keeps the lease of a run alive between looks; says when to stop."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._looked = self._renewed = time.monotonic()
+        self._lost = False
+
+    def should_stop(self) -> bool:
+        now = time.monotonic()
+        if now - self._renewed >= settings.LEASE_SECONDS / 3:
+            self._looked = self._renewed = now
+            self._lost = not transitions.renew(self.run)
+        elif now - self._looked >= LEASE_LOOK_SECONDS:
+            self._looked = now
+            self._lost = not transitions.is_held(self.run)
+        return self._lost
+
+    def check(self) -> None:
+        """Raise LeaseLost if a command was ended because the run is not ours any more."""
+        if self._lost:
+            raise transitions.LeaseLost(f"run {self.run.pk} was taken or cancelled")
+
+
+def execute(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, Trial]:
+    """Run a step for the record; raise LeaseLost if the run was lost meanwhile."""
+    execution = begin(run, step)
+    writer = LogWriter(execution, settings.STEP_LOG_LIMIT_BYTES)
+    heartbeat = Heartbeat(run)
+    trial = run_step(step, workspace, heartbeat, writer.write)
+    heartbeat.check()
+    transitions.hold(run)
+    writer.close(trial.result.output)
+    finish(execution, trial, writer)
+    return execution, trial
+
+
+def begin(run: Run, step: Step) -> StepExecution:
+    last = run.executions.aggregate(last=Max("number"))["last"] or 0
+    Step.objects.filter(pk=step.pk).update(status=StepStatus.RUNNING)
+    return StepExecution.objects.create(run=run, step=step, number=last + 1, fence=run.fence)
+
+
+def finish(execution: StepExecution, trial: Trial, writer: LogWriter) -> None:
+    result = trial.result
+    execution.status = ExecutionStatus.PASSED if result.ok else ExecutionStatus.FAILED
+    execution.verdict = trial.verdict
+    execution.exit_code = result.exit_code
+    execution.message = result.message[:500]
+    execution.sandbox_level = result.level
+    execution.log_bytes = writer.seen_bytes
+    execution.log_truncated = writer.truncated
+    execution.reports = {n: t for n, t in trial.reports.items() if len(t) <= KEPT_REPORT_CHARACTERS}
+    execution.duration_seconds = result.duration_seconds
+    execution.save()
+    StepExecution.objects.filter(pk=execution.pk).update(finished_at=Now())
+    execution.refresh_from_db(fields=["finished_at"])
+
+
+def run_step(
+    step: Step,
+    workspace: Workspace,
+    heartbeat: Heartbeat,
+    on_output: Callable[[bytes], None] | None = None,
+) -> Trial:
+    """Run a step's command and collect its reports; nothing is recorded."""
+    reports = settings.DATA_DIR / "reports" / uuid.uuid4().hex
+    reports.mkdir(parents=True)
+    try:
+        sandbox().hand_over(reports)
+        command = step_command(step, workspace, reports)
+        result = sandbox().run(command, on_output, heartbeat.should_stop)
+        found = collect(step, workspace, reports, heartbeat, result)
+        return Trial(result, found)
+    finally:
+        shutil.rmtree(reports, ignore_errors=True)
+
+
+def run_tool(
+    workspace: Workspace, argv: Sequence[str], timeout_seconds: float, heartbeat: Heartbeat
+) -> CommandResult:
+    """Run a tool of the service or project in a workspace, without network."""
+    limits = Limits(wall_seconds=timeout_seconds, cpu_seconds=int(timeout_seconds) + 1)
+    command = Command(
+        argv=tuple(argv),
+        workdir=workspace.tree,
+        env=dict(settings.STEP_ENV),
+        path=search_path(),
+        limits=limits,
+        mounts=tuple(tools().mounts()),
+        git_dir=workspace.git_dir,
+    )
+    result = sandbox().run(command, None, heartbeat.should_stop)
+    heartbeat.check()
+    return result
+
+
+def step_command(step: Step, workspace: Workspace, reports: Path) -> Command:
+    mount = Mount(reports, REPORTS_TARGET, writable=True)
+    seen_at = sandbox().seen_at(mount)
+    env = {**settings.STEP_ENV, **step.env}
+    env.update(toolchain.report_env(step.command, seen_at, env))
+    return Command(
+        argv=("/bin/sh", "-ec", step.command),
+        workdir=workspace.tree,
+        env=env,
+        path=search_path(),
+        network=step.network,
+        limits=Limits(
+            wall_seconds=step.timeout_seconds,
+            cpu_seconds=step.timeout_seconds * 4,
+            memory_bytes=settings.STEP_MEMORY_MIB << 20,
+            output_bytes=settings.STEP_LOG_LIMIT_BYTES,
+        ),
+        mounts=(mount, *tools().mounts()),
+        git_dir=workspace.git_dir,
+    )
+
+
+def collect(
+    step: Step, workspace: Workspace, reports: Path, heartbeat: Heartbeat, result: CommandResult
+) -> dict[str, str]:
+    """Return what the tool says in a machine's format: a report it wrote, or one asked of it again."""
+    found: dict[str, str] = {}
+    with suppress(files.UnsafePath, FileNotFoundError):
+        written = files.read_bytes(reports, JUNIT, REPORT_BYTES)
+        found["junit"] = written.decode(errors="replace").replace("\0", "")
+    wanted = toolchain.report_command(step.command)
+    ended_by_itself = result.verdict in {Verdict.PASSED, Verdict.FAILED}
+    if wanted and ended_by_itself and (not result.ok or step.kind == "security"):
+        name, argv = wanted
+        text = run_tool(workspace, argv, REPORT_SECONDS, heartbeat).text
+        found[name] = text.replace("\0", "")
+    return found
+
+
+def search_path() -> tuple[str, ...]:
+    return (*PROJECT_TOOLS, str(tools().bin))
+
+
+@cache
+def sandbox() -> Sandbox:
+    return Sandbox(mode=settings.METABUILDER_SANDBOX, step_uid=settings.SANDBOX_STEP_UID)
+
+
+@cache
+def tools() -> Toolchain:
+    return Toolchain(settings.DATA_DIR)

@@ -1,0 +1,127 @@
+"""Opens a run's working tree: the one on this disk, or one made anew from source and patches.
+
+The database is the truth and a workspace a cache: source commit + patches in order give the tree.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from metabuilder.execution import files, sandbox, sources
+from metabuilder.execution.patches import PatchRejected
+from metabuilder.execution.sandbox import SandboxUnavailable
+from metabuilder.execution.workspace import Workspace, WorkspaceError, create
+from metabuilder.runs import executions, plans, transitions
+from metabuilder.runs.models import Run, SourceKind, Upload
+from metabuilder.runs.states import RunStatus, StepStatus
+
+READY = "ready"
+PREPARES = ("install", "build", "migrate", "other")
+
+
+class CannotPrepare(Exception):
+    """The run cannot begin; `field` names what is at fault, the text says what to do."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class AppliedPatch:
+    """A patch that belongs to the run's tree. `key` makes applying it twice the same as once."""
+
+    patch: str
+    message: str
+    key: str
+
+
+def open_for(run: Run, applied: Sequence[AppliedPatch]) -> Workspace:
+    """Return the workspace of a run that this worker holds; raise CannotPrepare if there is none."""
+    root = root_of(run)
+    workspace = Workspace(root, executions.sandbox())
+    if (root / READY).exists():
+        return workspace
+    try:
+        probe(settings.METABUILDER_SANDBOX)
+        workspace = rebuild(run, root, applied)
+        if not run.plan_version:
+            origin, plan = plans.find(workspace.files(), workspace.read)
+            plans.install(run, plan, origin, settings.STEP_TIMEOUT_SECONDS)
+    except sources.SourceRejected as error:
+        raise CannotPrepare(error.field, f"{error.field}: {error.message}") from None
+    except plans.PlanRejected as error:
+        raise CannotPrepare("plan", str(error)) from None
+    except SandboxUnavailable as error:
+        raise CannotPrepare("sandbox", str(error)) from None
+    except PatchRejected as error:
+        raise CannotPrepare("source", f"the source has changed since: {error}") from None
+    (root / READY).touch()
+    return workspace
+
+
+def rebuild(run: Run, root: Path, applied: Sequence[AppliedPatch]) -> Workspace:
+    """Make the tree from the source and the patches; steps that prepare it will run again."""
+    shutil.rmtree(root, ignore_errors=True)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    prepared = fetch(run, root)
+    if run.source_commit and prepared.commit != run.source_commit:
+        raise CannotPrepare("source", "The source is not what it was when the run began.")
+    workspace = create(root, executions.sandbox(), prepared)
+    if not run.source_commit:
+        run.source_commit, run.origin_commit = prepared.commit, prepared.origin or ""
+        run.save(update_fields=["source_commit", "origin_commit"])
+        for note in prepared.notes:
+            transitions.note(run, "source", note)
+    for patch in applied:
+        workspace.apply(patch.patch, patch.message, patch.key)
+    run.steps.filter(status=StepStatus.PASSED, kind__in=PREPARES).update(status=StepStatus.PENDING)
+    return workspace
+
+
+def fetch(run: Run, root: Path) -> sources.PreparedSource:
+    """Fetch the source, at the commit that the run began with if it has begun."""
+    source = source_of(run)
+    ref = run.ref
+    if source.kind in {sources.SourceKind.REMOTE, sources.SourceKind.REPOSITORY}:
+        ref = run.origin_commit or run.ref
+    return sources.fetch(source, root, executions.sandbox(), ref or None)
+
+
+def source_of(run: Run) -> sources.Source:
+    project = run.project
+    if project.source_kind == SourceKind.UPLOAD:
+        archive = Upload.objects.get(pk=project.location).file.path
+        return sources.Source(sources.SourceKind.ARCHIVE, archive)
+    if project.source_kind == SourceKind.PATH:
+        return sources.Source(sources.SourceKind.DIRECTORY, project.location)
+    return sources.validate_git_url(project.location, None)
+
+
+def tidy_up(run: Run, workspace: Workspace) -> None:
+    """Remove the tree of a run that is over for good; a failed one may be started again."""
+    if run.status in {RunStatus.SUCCEEDED, RunStatus.CANCELLED}:
+        workspace.remove()
+
+
+def text_at_rest(run: Run, path: str) -> str | None:
+    """Return a file of the run's tree as it is on this machine, None if it is not here."""
+    try:
+        return Workspace(root_of(run), executions.sandbox()).read(path)
+    except (WorkspaceError, files.UnsafePath, OSError):
+        return None
+
+
+def root_of(run: Run) -> Path:
+    root: Path = settings.DATA_DIR / "workspaces" / str(run.pk)
+    return root
+
+
+@cache
+def probe(mode: str) -> str:
+    """Return the level of isolation that this machine really gives; remembered per process."""
+    return sandbox.probe(mode)

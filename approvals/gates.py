@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
@@ -50,7 +50,7 @@ class Decider:
     """Who decides: a user, or the operator of the machine at the command line (`user` None)."""
 
     name: str
-    user: AbstractBaseUser | None = None
+    user: User | None = None
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ whole or not at all, and says in words why not.
 from dataclasses import asdict, replace
 from functools import partial
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
@@ -81,7 +81,7 @@ def reject(gate: Gate, by: Decider, comment: str = "") -> Gate:
     return gate
 
 
-def switch(state: SwitchState, user: AbstractBaseUser | None) -> None:
+def switch(state: SwitchState, user: User | None) -> None:
     """Throw the platform's auto-fix switch; it holds from the next decision of every run on."""
     KillSwitch.objects.update_or_create(pk=1, defaults={"state": state, "changed_by": user})
 

@@ -70,7 +70,7 @@ def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
         result = executions.run_tool(workspace, argv, timeout_seconds, heartbeat)
         return ToolResult(result.exit_code if result.exit_code is not None else 1, result.text)
 
-    scratch_root = settings.DATA_DIR / "scratch"
+    scratch_root = settings.WORK_DIR / "scratch"
     scratch_root.mkdir(parents=True, exist_ok=True)
     return Bench(scratch_root, try_steps, run_tool)
 

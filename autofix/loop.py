@@ -58,7 +58,7 @@ def move_on(run: Run, workspace: Workspace) -> bool:
     if failure is None:
         return True
     if not policy.for_run(run).enabled:
-        remedies.end_without_attempt(run, failure)
+        remedies.end_without_attempt(run, failure, step.name)
         return False
     return heal(run, execution, failure, workspace)
 

@@ -4,6 +4,7 @@ A decision is written down (`timeline.record`) before anything is done; what is 
 because a patch carries its attempt's id into the commit and a plan delta its version.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.utils import timezone
 from approvals import gates
 from approvals.gates import Question
 from approvals.models import Gate, GateKind, GateStatus
-from autofix import guard, timeline
+from autofix import guard, policy, timeline
 from autofix.failures import Failure, Severity, Signal
 from autofix.guard import Violation
 from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome
@@ -72,7 +73,7 @@ def inspect(about: Decision, proposal: Proposal) -> tuple[Violation, ...]:
     return guard.inspect(proposal.patch, text_before(about.workspace), protected)
 
 
-def text_before(workspace: Workspace) -> "guard.Before":
+def text_before(workspace: Workspace) -> Callable[[str], str | None]:
     def before(path: str) -> str | None:
         try:
             return workspace.read(path)
@@ -141,13 +142,13 @@ def give_up(about: Decision, why: str, outcome: EpisodeOutcome) -> None:
     transitions.move(about.run, RunStatus.FAILED, message, failure=failure)
 
 
-def end_without_attempt(run: Run, failure: Failure) -> None:
-    """End the run as failed as if there were no auto-fix."""
+def end_without_attempt(run: Run, failure: Failure, step: str = "") -> None:
+    """End the run as failed as if there were no auto-fix; `step` is empty if none was run."""
     for episode in Episode.objects.filter(run=run, ended_at=None):
         timeline.close_episode(episode, EpisodeOutcome.GIVEN_UP)
-    transitions.move(
-        run, RunStatus.FAILED, failure.message, failure=timeline.as_json(failure)
-    )
+    message = f"{step} failed: {failure.message}" if step else failure.message
+    told = {**timeline.as_json(failure), "step": step, "reason": ""}
+    transitions.move(run, RunStatus.FAILED, message, failure=told)
 
 
 def unprepared(error: CannotPrepare) -> Failure:
@@ -179,6 +180,10 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
     attempt = run.attempts.filter(undone).order_by("number").last()
     if attempt is None:
         return
+    if attempt.gate is None and not policy.for_run(run).enabled:
+        timeline.finish([attempt], verified=False)
+        transitions.note(run, "not_carried_out", f"{attempt}: auto-fix was switched off meanwhile")
+        return
     patch = attempt.gate.effective_patch if attempt.gate else attempt.patch
     try:
         attempt.commit = commit(run, attempt, patch, workspace) if patch else ""
@@ -194,7 +199,8 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
         update_fields=["commit", "patch", "actual_backoff_seconds", "state"]
     )
     if attempt.undoes is not None:
-        Attempt.objects.filter(pk=attempt.undoes_id).update(taken_back=True, verified=False)
+        Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=True, verified=False)
+        timeline.reopen_episode(attempt.undoes.episode)
 
 
 def commit(run: Run, attempt: Attempt, patch: str, workspace: Workspace) -> str:
@@ -245,8 +251,8 @@ def take_back(run: Run, attempt: Attempt, workspace: Workspace) -> None:
         return
     workspace.revert(attempt.commit, f"{attempt.pk}-back")
     Attempt.objects.filter(pk=attempt.pk).update(taken_back=True)
-    if attempt.undoes_id:
-        Attempt.objects.filter(pk=attempt.undoes_id).update(taken_back=False, verified=True)
+    if attempt.undoes is not None:
+        Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=False, verified=True)
     keep_diff(run, workspace)
     transitions.note(run, "patch_taken_back", f"{attempt} did not help: its patch is taken back")
 
@@ -263,7 +269,8 @@ def applied_patches(run: Run) -> list[AppliedPatch]:
 def is_accepted(run: Run, step: Step, failure: Failure) -> bool:
     """True if a person approved a gate on exactly this failure for which no fix was proposed."""
     approved = Gate.objects.filter(
-        run=run, step=step.name, status=GateStatus.APPROVED, patch="", revisions=None
+        run=run, step=step.name, status=GateStatus.APPROVED, patch="", revisions=None,
+        attempt__plan_delta=None,
     ).exclude(kind=GateKind.UNKNOWN)
     return approved.filter(signal__fingerprint=failure.fingerprint).exists()
 

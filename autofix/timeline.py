@@ -45,6 +45,12 @@ def close_episode(episode: Episode, outcome: EpisodeOutcome) -> None:
     open_one.update(ended_at=Now(), outcome=outcome)
 
 
+def reopen_episode(episode: Episode) -> None:
+    """Take back that a step was healed: what healed it is being rolled back."""
+    if not Episode.objects.filter(step=episode.step, ended_at=None).exists():
+        Episode.objects.filter(pk=episode.pk).update(ended_at=None, outcome="")
+
+
 def attempts_that_acted(run: Run) -> Any:  # Any: a queryset of attempts
     return run.attempts.filter(round=run.round, outcome__in=ACTED)
 

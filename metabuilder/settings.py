@@ -14,6 +14,7 @@ from metabuilder.environment import (
     read_secret_key,
 )
 from metabuilder.execution.layout import default_data_dir
+from metabuilder.navigation import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -22,6 +23,7 @@ env.read_env(BASE_DIR / ".env")
 METABUILDER_ENV = read_environment_name(env)
 IS_PRODUCTION = METABUILDER_ENV == "production"
 DATA_DIR = Path(env.str("METABUILDER_DATA_DIR", default="") or default_data_dir(BASE_DIR))
+WORK_DIR = DATA_DIR / "work"  # workspaces, scratch copies, reports: all of it can be made again
 SECRET_KEY = read_secret_key(env, METABUILDER_ENV, DATA_DIR)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = False
@@ -82,8 +84,9 @@ Q_CLUSTER = {
     "broker_class": "metabuilder.runs.broker.DueTimeBroker",
     "workers": read_int(env, "METABUILDER_WORKERS", 2, (1, 64)),
     "poll": 0.2,
-    "timeout": None,  # steps have their own limits; a lost worker's run is found by its lease
-    "retry": 3600,
+    # Steps have their own limits and a lost worker's run is found by its lease: these never act.
+    "timeout": 7 * 86_400,
+    "retry": 8 * 86_400,
     "save_limit": -1,
     "ack_failures": True,
     "max_attempts": 1,
@@ -95,9 +98,8 @@ Q_CLUSTER = {
 
 # --- Applications ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
-    "unfold.contrib.filters",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "metabuilder.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -242,4 +244,3 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
-UNFOLD = {"SITE_TITLE": "Meta-Builder", "SITE_HEADER": "Meta-Builder v3"}

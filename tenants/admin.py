@@ -10,9 +10,9 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
-from django.contrib.auth.models import AbstractBaseUser, Group
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import Count, ForeignKey, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, ForeignKey, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -23,20 +23,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from metabuilder.admin_site import ModelAdmin, SuperuserOnly
 from tenants.models import ApiToken, Membership, Tenant
-from tenants.roles import Capability, roles_with
+from tenants.roles import Capability
+from tenants.scoping import is_able, tenants_where, visible_to
 
 User = get_user_model()
-
-
-def tenants_where(user: Any, capability: Capability = Capability.VIEW) -> QuerySet[Tenant]:
-    if user.is_superuser:
-        return Tenant.objects.all()
-    mine = Membership.objects.filter(user_id=user.pk, role__in=roles_with(capability))
-    return Tenant.objects.filter(pk__in=mine.values("tenant"))
-
-
-def is_able(user: Any, tenant: Tenant | None, capability: Capability) -> bool:
-    return tenant is not None and tenants_where(user, capability).filter(pk=tenant.pk).exists()
 
 
 class ScopedAdmin(ModelAdmin):
@@ -48,10 +38,7 @@ class ScopedAdmin(ModelAdmin):
     tenant_path = "tenant"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        if request.user.is_superuser:
-            return rows
-        return rows.filter(**{f"{self.tenant_path}__in": tenants_where(request.user)})
+        return visible_to(super().get_queryset(request), request.user, self.tenant_path)
 
     def tenant_of(self, obj: Any) -> Tenant | None:
         for name in self.tenant_path.split("__"):
@@ -94,7 +81,7 @@ class ScopedFilter(admin.RelatedFieldListFilter):
     """A filter by a related row that offers only rows this person may see."""
 
     def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin
     ) -> list[tuple[str, str]]:
         related = model_admin.admin_site._registry[field.remote_field.model]
         visible = related.get_queryset(request).values("pk")
@@ -148,7 +135,7 @@ class TenantAdmin(ScopedAdmin):
         return format_html('<a href="{}?tenant={}">Auto-Fix settings</a>', url, tenant.slug)
 
 
-class NewMemberForm(forms.ModelForm[Membership]):
+class NewMemberForm(forms.ModelForm):
     """Names the person instead of listing everybody who has an account on the platform."""
 
     username = forms.CharField(
@@ -274,7 +261,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(SuperuserOnly, StockUserAdmin[AbstractBaseUser], ModelAdmin):  # type: ignore[type-var]
+class UserAdmin(SuperuserOnly, StockUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -284,7 +271,3 @@ class UserAdmin(SuperuserOnly, StockUserAdmin[AbstractBaseUser], ModelAdmin):  #
 class GroupAdmin(SuperuserOnly, StockGroupAdmin, ModelAdmin):
     pass
 
-
-def own_rows(model: type[Model], request: HttpRequest) -> QuerySet[Any]:
-    """Return the rows of a registered model as its admin shows them to this person."""
-    return admin.site._registry[model].get_queryset(request)

@@ -10,7 +10,7 @@ from knox.models import AbstractAuthToken
 from tenants.roles import Role
 
 
-def bounded(low: int, high: int, what: str) -> "models.PositiveSmallIntegerField[int, int]":
+def bounded(low: int, high: int, what: str) -> "models.PositiveSmallIntegerField[int | None, int | None]":
     return models.PositiveSmallIntegerField(
         null=True,
         blank=True,

@@ -1,7 +1,8 @@
-"""What failed? A step's evidence in, one `Failure` out: pure, linear in the log, the same answer every time.
+"""What failed? A step's evidence in, one `Failure` out: pure, and linear in the length of the log.
 
-The sandbox's word counts first, then the reports of tools (`reports/`), then the rules over the log
-(`rules.toml`, `scan.py`, `choice.py`), then the exit status. No evidence is `unknown`, never a guess.
+The sandbox's word counts first, then the reports of tools (`reports/`), then the rules over the
+log (`rules.toml`, `scan.py`, `choice.py`), then the exit status. No evidence is `unknown`,
+never a guess.
 """
 
 from collections.abc import Iterable
@@ -25,8 +26,8 @@ EXCERPT_CAP = 4000
 MAX_LOCATIONS = 50
 TEST_SIGNALS = frozenset({Signal.TEST_ASSERT, Signal.RUNTIME, Signal.SCHEMA_MIGRATION, *NETWORK})
 SECURITY_TOOLS = compiled(
-    r"(?i)\b(?:bandit|gitleaks|trufflehog|detect-secrets|semgrep|trivy|grype|snyk|safety|gosec|brakeman|govulncheck"
-    r"|pip-audit|(?:npm|yarn|pnpm|cargo|bundle|bundler|composer)[- ]audit)\b"
+    r"(?i)\b(?:bandit|gitleaks|trufflehog|detect-secrets|semgrep|trivy|grype|snyk|safety|gosec"
+    r"|brakeman|govulncheck|pip-audit|(?:npm|yarn|pnpm|cargo|bundle|bundler|composer)[- ]audit)\b"
 )
 
 
@@ -56,7 +57,7 @@ def findings_despite_success(evidence: Evidence) -> Failure | None:
 
 
 def _is_security_step(evidence: Evidence) -> bool:
-    named = f"{evidence.command[:MESSAGE_CAP * 5]}\n{evidence.step_name[:MESSAGE_CAP]}"
+    named = f"{evidence.command[: MESSAGE_CAP * 5]}\n{evidence.step_name[:MESSAGE_CAP]}"
     return evidence.kind == "security" or SECURITY_TOOLS.search(named) is not None
 
 
@@ -145,4 +146,4 @@ def _here(place: Location, root: str) -> Location:
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= MESSAGE_CAP else f"{line[:MESSAGE_CAP - 1]}…"
+    return line if len(line) <= MESSAGE_CAP else f"{line[: MESSAGE_CAP - 1]}…"

@@ -1,4 +1,4 @@
-"""Which of the suspicious lines is the cause? The highest rank, then the earliest, in the command that failed."""
+"""Which line is the cause? The highest rank, then the earliest, in the failed command."""
 
 from autofix.classifier.rules import NETWORK
 from autofix.classifier.scan import Candidate, Scanned
@@ -19,7 +19,7 @@ def cause(scanned: Scanned, kind: str = "") -> Candidate | None:
     weak = [found for found in scanned.candidates if found.rank < CONSEQUENCE]
     strong = _of_failing_command(strong, weak)
     if not strong:
-        return _first(_unrecovered(scanned)) or _named(weak)
+        return _first(_unrecovered(scanned))
     best = _first(_of_own_kind(strong, kind) or strong)
     return _hidden_behind(best, scanned) or best
 
@@ -43,17 +43,14 @@ def _hidden_behind(best: Candidate | None, scanned: Scanned) -> Candidate | None
     """pip and npm say "no such package" also when the index answered 429 or not at all."""
     if best is None or not best.match.rule.may_hide:
         return None
-    earlier = [hint for hint in scanned.hints if hint.signal in NETWORK and hint.number < best.number]
+    earlier = [
+        hint for hint in scanned.hints if hint.signal in NETWORK and hint.number < best.number
+    ]
     return _first(earlier)
 
 
 def _unrecovered(scanned: Scanned) -> list[Candidate]:
-    return [hint for hint in scanned.hints if hint.signal in NETWORK]
-
-
-def _named(weak: list[Candidate]) -> Candidate | None:
-    """A consequence names a signal only where its rule does; most only say that something failed."""
-    return _first([found for found in weak if found.signal is not Signal.UNKNOWN])
+    return [hint for hint in scanned.hints if hint.signal in NETWORK and hint.is_retrying]
 
 
 def _first(found: list[Candidate]) -> Candidate | None:

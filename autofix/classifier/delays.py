@@ -8,13 +8,13 @@ from autofix.classifier.rules import compiled
 LONGEST_SECONDS = 24 * 3600.0
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _HEADER = compiled(r"(?i)retry[-_]after['\"]?\s*[:=]\s*['\"]?(\d{1,9}(?:\.\d{1,3})?)(?:\D|$)")
-_HEADER_DATE = compiled(
-    r"(?i)retry-after['\"]?\s*[:=]\s*['\"]?((?:mon|tue|wed|thu|fri|sat|sun)[a-z]*, [^'\"\r\n]{10,30}?GMT)"
-)
-_DATE = compiled(r"(?im)^\W{0,2}date: ((?:mon|tue|wed|thu|fri|sat|sun)[a-z]*, [^\r\n]{10,30}?GMT)")
+_GMT = r"((?:mon|tue|wed|thu|fri|sat|sun)[a-z]*, [^'\"\r\n]{10,30}?GMT)"
+_HEADER_DATE = compiled(rf"(?i)retry-after['\"]?\s*[:=]\s*['\"]?{_GMT}")
+_DATE = compiled(rf"(?im)^\W{{0,2}}date: {_GMT}")
+_UNITS = r"(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)"
 _WORDS = compiled(
-    r"(?i)(?:retry|try again|wait|available|reset[s]?|retrying)(?: after| again| in| at least| for)* (?:about |another )?"
-    r"((?:\d{1,6}(?:\.\d{1,6})?\s*(?:ms|milliseconds?|s\b|secs?\b|seconds?|m\b|mins?\b|minutes?|h\b|hrs?\b|hours?|m\d|h\d)?[\s,]*(?:and )?)+)"
+    r"(?i)(?:(?:again|retry(?:ing)?|limit resets?|available)(?: again)? (?:in|after)"
+    rf"|wait(?: for)?)(?: at least| about)? ((?:\d{{1,6}}(?:\.\d{{1,6}})?\s?{_UNITS}[\s,]{{0,2}}(?:and )?)+)"
 )
 _PART = compiled(r"(?i)(\d{1,6}(?:\.\d{1,6})?)\s*(ms|mil|s|m|h)?[a-z]*")
 

@@ -1,4 +1,4 @@
-"""What a failed step left behind. Everything the classifier may look at; read `__init__.py` next."""
+"""What a failed step left behind. All the classifier may look at; read `__init__.py` next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

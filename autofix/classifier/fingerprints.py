@@ -7,15 +7,19 @@ from autofix.failures import Failure, Finding
 
 # Where build systems put the source: what follows is the path inside the project.
 _ROOTS = compiled(
-    r"(?:/private)?(?:/tmp/pytest-of-[^/\s]+/pytest-\d+/[^/\s'\"]+|/(?:var/)?tmp/[^/\s'\"]+|/home/runner/work/[^/\s]+/[^/\s'\"]+"
-    r"|/builds/[^/\s]+/[^/\s'\"]+|/github/workspace|/workspaces?|/usr/src/app|/var/folders/[^\s'\"]+/T/[^/\s'\"]+)/"
+    r"(?:/private)?(?:/tmp/pytest-of-[^/\s]+/pytest-\d+/[^/\s'\"]+|/(?:var/)?tmp/[^/\s'\"]+"
+    r"|/home/runner/work/[^/\s]+/[^/\s'\"]+|/builds/[^/\s]+/[^/\s'\"]+|/github/workspace|/workspaces?|/usr/src/app"
+    r"|/var/folders/[^\s'\"]+/T/[^/\s'\"]+)/"
 )
 _CHANGING = tuple(
     (compiled(pattern), name)
     for pattern, name in (
         (r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uuid>"),
         (r"\b0x[0-9a-fA-F]+", "<address>"),
-        (r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", "<date>"),
+        (
+            r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?",
+            "<date>",
+        ),
         (r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b", "<time>"),
         (r"(?i)\b[0-9a-f]{12,64}\b", "<hash>"),
         (r"(?i)\b\d+(?:\.\d+)? ?(?:ms|s|secs?|seconds?|minutes?|µs|kB|MB|GB|bytes)\b", "<amount>"),

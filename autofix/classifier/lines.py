@@ -1,4 +1,4 @@
-"""How does a log of any size become clean lines? Colours, progress bars and CI prefixes go; memory stays bounded."""
+"""How does a log of any size become clean lines? Colours, progress and CI prefixes go."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,14 +10,17 @@ LINES_BEFORE = 4
 LINES_AFTER = 6
 CONTEXT_LINE_CAP = 400
 
-# The standard library's `re`: these patterns cannot backtrack (neighbouring classes share no character), and
-# re2's Python `sub` is a hundred times slower on text full of colour codes.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])")
+# The standard library's `re`: these patterns cannot backtrack (neighbouring classes share no
+# character), and re2's Python `sub` is a hundred times slower on text full of colour codes.
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)
 _CI_PREFIX = re.compile(
-    r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? (?:\d\d[OE][+ ]?)?"
+    r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? "
+    r"(?:\d\d[OE][+ ]?)?"
     r"|\[\d\d:\d\d:\d\d(?:\.\d{1,6})?\] "
     r"|#\d{1,4} \d{1,6}\.\d{1,6} "
     r"|[a-z][\w.-]{0,60}-\d{1,3} {1,20}\| )",

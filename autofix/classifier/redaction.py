@@ -1,4 +1,4 @@
-"""What must not leave the log? Secrets, in every excerpt and message that a person or a model will read."""
+"""What must not leave the log? Secrets, in every text that a person or a model will read."""
 
 from autofix.classifier.rules import compiled
 
@@ -17,14 +17,19 @@ _SECRETS = tuple(
         r"(?i)(\b(?:set-)?cookie:\s*)[^\r\n]+",
         r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}",
         r"()\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b",
-        r"()\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|gl(?:pat|rt|ptt|cbt|dt)-[\w-]{16,})",
+        r"()\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})",
+        r"()\b(?:gl(?:pat|rt|ptt|cbt|dt)-[\w-]{16,})",
         r"()\b(?:sk|rk|pk)[-_](?:live|test|proj|ant|or|svcacct)?[-_]?[A-Za-z0-9_-]{20,}",
-        r"()\b(?:xox[abposr]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,})",
-        r"()\b(?:AIza[\w-]{30,}|ya29\.[\w-]{20,}|hf_[A-Za-z0-9]{30,}|dckr_pat_[\w-]{20,}|hvs\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})",
+        r"()\b(?:xox[abposr]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,})",
+        r"()\b(?:npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,})",
+        r"()\b(?:AIza[\w-]{30,}|ya29\.[\w-]{20,}|hf_[A-Za-z0-9]{30,})",
+        r"()\b(?:dckr_pat_[\w-]{20,}|hvs\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})",
         r"()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
         r"()hooks\.slack\.com/services/[\w/]+",
-        r"(?i)([\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)s?[\w.-]*['\"]?\s*(?::=|=>|[:=])\s*)"
+        r"(?i)([\w.-]*(?:password|passwd|passphrase|pwd|secret|token|credential"
+        r"|(?:api|access|private)[_-]?key)s?[\w.-]*['\"]?\s*(?::=|=>|[:=])\s*)"
         r"(?:'[^'\r\n]*'|\"[^\"\r\n]*\"|[^\s'\",;&)\]}]+)",
+        r"(?m)^()[A-Za-z0-9+/]{60,}={0,2}$",
         r"(?i)(--?(?:password|passwd|token|secret|api-?key)(?:\s+|=))[^\s-][^\s]*",
     )
 )

@@ -19,7 +19,7 @@ GROUP_CAP = 300
 
 @dataclass(frozen=True)
 class Match:
-    """What a rule found on a line: its named groups, with `subject2`, `subject3`, … folded into `subject`."""
+    """What a rule found on a line: its groups, `subject2`, `subject3`, … folded into `subject`."""
 
     rule: "Rule"
     groups: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which lines of the log look like a cause? One pass, bounded memory; `choice.py` then picks one of them."""
+"""Which lines of the log look like a cause? One pass, bounded memory; `choice.py` picks one."""
 
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -24,17 +24,33 @@ MARKERS = pattern_set(
 _FAILURES, _SUMMARY, _COMMAND = range(3)
 
 _HEALTHY = compiled(
-    r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])|\bPASSED(?: +\[ *\d+%\])?\s*$"
+    r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])"
+    r"|\bPASSED(?: +\[ *\d+%\])?\s*$"
     r"|\.\.\. ?(?:ok|OK|passed|skipped.*|ignored)$|\.{4,}(?:Passed|Skipped)$|^\s*(?:#|//) "
 )
 _SOFT = compiled(
-    r"(?i)^\s*(?:\[?warn(?:ing)?\]?\b|npm warn|W: |(?:\[?(?:info|debug|notice|trace)\]?)[:\s])|\b\w*warning: "
-    r"|\blevel=(?:info|debug|warn)|\bretrying\b|\bretry in \d|will (?:be )?retr(?:y|ied)|Retry\(total=|\battempt \d+ ?(?:of|/) ?\d+"
+    r"(?i)^\s*(?:\[?warn(?:ing)?\]?\b|npm warn|W: |(?:\[?(?:info|debug|notice|trace)\]?)[:\s])"
+    r"|\b\w*warning: "
+    r"|\blevel=(?:info|debug|warn)|\bretrying\b|\bretry in \d|will (?:be )?retr(?:y|ied)"
+    r"|Retry\(total=|\battempt \d+ ?(?:of|/) ?\d+"
 )
-_LOUD = compiled(r"(?i)^\[warn\] |DATA RACE|\berror: |\] (?:ERROR|BUILD FAILURE)|(?::|-) error |COMPILATION ERROR|SC\d{4}\]$|clang-format-violations|Warning, treated as error|\.rb:\d+:\d+: [CWEF]:|\[\w+\]$")
-_ASSERTION = compiled(r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )|^E\s+(?:[-+?] |Failed: )")
+_LOUD = compiled(
+    r"(?i)^\[warn\] |DATA RACE|\berror: |\] (?:ERROR|BUILD FAILURE)|(?::|-) error |COMPILATION ERROR"
+    r"|SC\d{4}\]$|^warning {2,}|clang-format-violations|Warning, treated as error"
+    r"|\.rb:\d+:\d+: [CWEF]:|\[\w+\]$"
+)
+_RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
+_ASSERTION = compiled(
+    r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )"
+    r"|^E\s+(?:[-+?] |Failed: )"
+)
 _IN_FAILURES = compiled(r"^E\s|^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERROR) |^\w+Error\b")
-_RECOVERED = compiled(r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|complete[d]?|connected|installed|done|recovered)\b")
+_TEST_ID = compiled(r"^(?:FAILED|ERROR) (?P<id>\S+\.py(?:::\S+?)?)(?: - |$)")
+_POINTER = compiled(r"^\s*--> (?P<file>[^\s:]+):(?P<line>\d+)")
+_RECOVERED = compiled(
+    r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed?"
+    r"|connected|installed|done|recovered)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,10 @@ class Candidate:
     after: tuple[str, ...] = ()
 
     @property
+    def is_retrying(self) -> bool:
+        return _RETRYING.search(self.line) is not None
+
+    @property
     def signal(self) -> Signal:
         return self.match.rule.signal
 
@@ -60,7 +80,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Scanned:
-    """`hints` are lines that only warn: they count where a tool swallowed the error they warn about."""
+    """`hints` only warn: they count where a tool swallowed the error they warn about."""
 
     candidates: tuple[Candidate, ...]
     hints: tuple[Candidate, ...]
@@ -84,7 +104,9 @@ def scan(chunks: Iterable[str], kind: str = "") -> Scanned:
     state = _State(kind)
     skipped: Window | None = None
     for window in windows(chunks):
-        state.tail.extend(line[:CONTEXT_LINE_CAP] for line in window.lines[-TAIL_LINES:] if line.strip())
+        state.tail.extend(
+            line[:CONTEXT_LINE_CAP] for line in window.lines[-TAIL_LINES:] if line.strip()
+        )
         skipped = None
         if not _worth_reading(window, state):
             continue
@@ -110,7 +132,12 @@ def _worth_reading(window: Window, state: _State) -> bool:
     fresh = any(
         state.hits[RULES.rules[index].id] < HITS_PER_RULE for index in RULES.possible(window.text)
     )
-    return fresh or state.in_failures or bool(MARKERS.Match(window.text)) or _may_recover(window, state)
+    return (
+        fresh
+        or state.in_failures
+        or bool(MARKERS.Match(window.text))
+        or _may_recover(window, state)
+    )
 
 
 def _may_recover(window: Window, state: _State) -> bool:
@@ -141,7 +168,7 @@ def _note_markers(line: str, state: _State) -> None:
 
 
 def _counts(line: str, state: _State) -> bool:
-    """Healthy lines do not, nor the source code and the captured output that pytest shows of a failed test."""
+    """Healthy lines do not, nor the source and the output that pytest shows of a failed test."""
     if _HEALTHY.search(line):
         return False
     if not state.in_failures:
@@ -169,11 +196,23 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     if seen > HITS_PER_RULE:
         return
     line = window.lines[index]
-    in_test = rule.signal in NETWORK and (state.in_failures or line.startswith(("FAILED ", "ERROR tests")))
+    in_test = rule.signal in NETWORK and (
+        state.in_failures or line.startswith(("FAILED ", "ERROR tests"))
+    )
     rank = NETWORK_IN_A_TEST if in_test else rule.rank
     before, short, after = window.around(index)
-    found = Candidate(match, rank, window.first_number + index, state.section, short)
+    placed = _placed(match, line[:LINE_CAP], after)
+    found = Candidate(placed, rank, window.first_number + index, state.section, short)
     if seen <= CONTEXTS_PER_RULE:
         found = replace(found, before=tuple(before), after=tuple(after))
     soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
     (state.hints if soft else state.candidates).append(found)
+
+
+def _placed(match: Match, line: str, after: list[str]) -> Match:
+    """Some tools name the test at the beginning of the line, or the file on the line below."""
+    if "id" not in match.groups and (test := _TEST_ID.search(line)):
+        return replace(match, groups={**match.groups, "id": test.group("id")})
+    if "file" not in match.groups and after and (place := _POINTER.search(after[0])):
+        return replace(match, groups={**match.groups, **place.groupdict()})
+    return match

@@ -42,7 +42,7 @@ EXIT_CODES = {
         Signal.RUNTIME, "A command was not found", "exit-127", "tool",
         confidence=0.6, requires_replan=True,
     ),
-    134: Failure(Signal.RUNTIME, "A process aborted (SIGABRT)", "exit-134", "crash", confidence=0.6),
+    134: Failure(Signal.RUNTIME, "A process aborted", "exit-134", "crash", confidence=0.6),
     135: Failure(Signal.RUNTIME, "A process crashed (SIGBUS)", "exit-135", "crash", confidence=0.6),
     137: Failure(
         Signal.INFRA, "The process was killed, most likely for want of memory", "exit-137", "oom",

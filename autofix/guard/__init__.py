@@ -4,7 +4,7 @@ Start at `inspect`. Where a rule cannot tell, it says no: a person decides then.
 (protected files), `python_tests`, `configuration`, `suppressions`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from autofix.guard import (
@@ -15,14 +15,14 @@ from autofix.guard import (
     python_tests,
     suppressions,
 )
-from autofix.guard.patches import PatchError, changes, mode_violations
+from autofix.guard.patches import Before, PatchError, changes, mode_violations
 from autofix.guard.violations import Change, Violation
 
-__all__ = ["Violation", "inspect"]
+__all__ = ["Before", "Violation", "inspect"]
 
 
 def inspect(
-    patch: str, before: Callable[[str], str | None], protected: Sequence[str] = ()
+    patch: str, before: Before, protected: Sequence[str] = ()
 ) -> tuple[Violation, ...]:
     """Return what is wrong with it; `before` gives a file's old text, None where there is none."""
     try:

@@ -37,8 +37,9 @@ class Module:
     origins: Mapping[str, frozenset[str]]
 
     @property
-    def defined(self) -> frozenset[str]:
-        return frozenset(self.parts) | frozenset(self.origins)
+    def names(self) -> frozenset[str]:
+        """Every name that is bound, whether by a definition, an assignment or an import."""
+        return frozenset(name.removesuffix(" =") for name in self.parts) | frozenset(self.origins)
 
 
 def parsed(text: str) -> Module:

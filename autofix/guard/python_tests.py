@@ -47,7 +47,7 @@ def violations(change: Change) -> Iterator[Violation]:
     yield from _rebound(change, old, new)
     for name, parts in new.parts.items():
         if name not in old.parts:
-            yield from (flag for part in parts for flag in _added(change, part, old))
+            yield from (flag for part in parts for flag in _added(change, part, old, new))
 
 
 def _holds_tests(text: str) -> bool:
@@ -105,7 +105,7 @@ def _line_of(tree: ast.Module, name: str) -> int:
 
 def _rebound(change: Change, old: Module, new: Module) -> Iterator[Violation]:
     """An import that puts something else behind a name which the old tests use."""
-    taken = frozenset(name.removesuffix(" =") for name in old.parts) | frozenset(dir(builtins))
+    taken = old.names | frozenset(dir(builtins))
     for name, origins in new.origins.items():
         before = old.origins.get(name, frozenset())
         for origin in sorted(origins - before):
@@ -120,49 +120,84 @@ def _is_stand_in(origin: str) -> bool:
     return bool(STAND_INS & set(module.split("."))) or module.startswith(".")
 
 
-def _added(change: Change, part: Part, old: Module) -> Iterator[Violation]:
-    line = part.node.lineno
+def _added(change: Change, part: Part, old: Module, new: Module) -> Iterator[Violation]:
+    """Whether a new part of the module decides over other tests than its own."""
     if isinstance(part.node, Function | ast.ClassDef):
-        reason = _steering_definition(change, part, old)
+        broken = _steering_definition(change, part, old) or _lasting_effect(part, new)
     else:
-        reason = _steering_statement(part)
-    if reason:
-        rule = "collection-changed" if "collect" in reason else "test-changed"
-        yield change.flag(rule, reason, line)
+        broken = _steering_statement(part, old)
+    if broken:
+        yield change.flag(*broken, part.node.lineno)
 
 
-def _steering_definition(change: Change, part: Part, old: Module) -> str:
-    """Why a new function or class may decide over other tests than its own; empty if not."""
+def _steering_definition(change: Change, part: Part, old: Module) -> tuple[str, str] | None:
     owner, _, name = part.name.rpartition(".")
     if name.startswith("pytest_") or name == "load_tests":
-        return f"{name} is a hook that can change what is collected and how it is reported"
+        return "collection-changed", f"{name} is a hook: it can drop tests or change reports"
     if owner in old.parts and name.lower().startswith(SETUP_NAMES):
-        return f"{part.name} changes what runs around existing tests"
-    if not owner and name in (set(dir(builtins)) | set(old.origins)):
-        return f"{name} hides what the tests used under that name"
-    marks = getattr(part.node, "decorator_list", [])
-    return _steering_fixture(change, name, marks, old) if marks else ""
+        return "test-changed", f"{part.name} changes what runs around existing tests"
+    if part.name in old.names | frozenset(dir(builtins)):
+        return "test-changed", f"{name} hides what the tests used under that name"
+    return _steering_fixture(change, part, old)
 
 
-def _steering_fixture(change: Change, name: str, marks: Sequence[ast.expr], old: Module) -> str:
+def _steering_fixture(change: Change, part: Part, old: Module) -> tuple[str, str] | None:
+    marks, name = getattr(part.node, "decorator_list", []), part.last_name
     if not any(dotted(mark).endswith("fixture") for mark in marks):
-        return ""
+        return None
     if any("autouse" in canonical(mark) for mark in marks):
-        return f"the fixture {name} applies to tests that do not ask for it"
+        return "test-changed", f"the fixture {name} applies to tests that do not ask for it"
     if PurePosixPath(change.path).name == "conftest.py":
-        return f"the fixture {name} can replace another one for all tests below"
+        return "test-changed", f"the fixture {name} can replace another one for all tests below"
     asked = {node.arg for node in ast.walk(old.tree) if isinstance(node, ast.arg)}
-    return f"the fixture {name} replaces the one that tests use" if name in asked else ""
+    return ("test-changed", f"the fixture {name} replaces another one") if name in asked else None
 
 
-def _steering_statement(part: Part) -> str:
+def _lasting_effect(part: Part, new: Module) -> tuple[str, str] | None:
+    """`Cart.total = lambda self: 12` in a new test decides over the tests that run after it."""
+    if isinstance(part.node, ast.ClassDef):
+        return None
+    own = {node.arg for node in ast.walk(part.node) if isinstance(node, ast.arg)}
+    for node in ast.walk(part.node):
+        is_target = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(
+            node.ctx, ast.Load
+        )
+        reached = node if is_target else _reached(node)
+        root = _root(reached) if reached else ""
+        if isinstance(node, ast.Global) or root in new.names - own:
+            return "test-changed", f"{part.name} changes {root or 'globals'} for later tests"
+    return None
+
+
+def _reached(node: ast.AST) -> ast.AST | None:
+    is_setter = isinstance(node, ast.Call) and dotted(node) in ("setattr", "delattr")
+    return node.args[0] if isinstance(node, ast.Call) and is_setter and node.args else None
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _steering_statement(part: Part, old: Module) -> tuple[str, str] | None:
     node, name = part.node, part.last_name.removesuffix(" =")
     if name in STEERING_NAMES:
-        return f"{name} changes what is collected"
+        return "collection-changed", f"{name} changes what is collected"
     if isinstance(node, ast.If) and "'__name__'" in canonical(node.test):
-        return ""
-    if isinstance(node, ast.Assign | ast.AnnAssign) and not counted(node, REACHING_OUT):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if all(isinstance(target, ast.Name) for target in targets) and name not in dir(builtins):
-            return ""
-    return f"`{ast.unparse(node)[:60]}` runs while tests are collected"
+        return None
+    if not _is_new_constant(part, old):
+        return "test-changed", f"`{ast.unparse(node)[:60]}` decides over existing tests"
+    return None
+
+
+def _is_new_constant(part: Part, old: Module) -> bool:
+    node = part.node
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or counted(node, REACHING_OUT):
+        return False
+    owner = part.name.removesuffix(part.last_name)
+    taken = old.names | frozenset(dir(builtins))
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return all(
+        isinstance(target, ast.Name) and owner + target.id not in taken for target in targets
+    )

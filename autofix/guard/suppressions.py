@@ -61,6 +61,8 @@ SHOWN = 4_000  # how much of either end of a line is looked at: no pattern may c
 def violations(change: Change) -> Iterator[Violation]:
     if change.after is None:
         return
+    if change.before is None and change.path.endswith(".pyi"):
+        yield change.flag("suppression-added", "a stub hides its module from the type checker")
     before, after = counts(change.before or "", change.path), counts(change.after, change.path)
     for (name, code), number in sorted(after.items()):
         if number > before[name, code]:

@@ -1,6 +1,7 @@
 """Is a host on the public internet, and at which address exactly?
 
-A name is looked up once and pinned: a name server that answers differently the second time is not asked again.
+A name is looked up once and pinned: a name server that answers differently the second time is not
+asked again.
 """
 
 import ipaddress
@@ -14,7 +15,7 @@ Resolver: TypeAlias = Callable[[str, int], Iterable[str]]
 NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 
 
-class NotPublic(Exception):  # noqa: N818
+class NotPublic(Exception):
     """The host does not exist, or one of its addresses is not on the public internet."""
 
 
@@ -27,7 +28,9 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def pinned(host: str, port: int, resolver: Resolver = resolve) -> str:
-    """Return the address to connect to. Every address of the host has to be public, not only this one."""
+    """Return the address to connect to. Every address of the host has to be public, not only this
+    one.
+    """
     found = [ipaddress.ip_address(text) for text in resolver(host, port)]
     if not found:
         raise NotPublic(f"cannot look up {host}")

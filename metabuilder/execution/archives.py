@@ -1,14 +1,14 @@
 """How is an uploaded archive unpacked without letting it decide where and how much?
 
-All entries are looked at before the first is written. Only plain files and directories are made, with names and
-modes of our own.
+All entries are looked at before the first is written. Only plain files and directories are made,
+with names and modes of our own.
 """
 
 import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ RATIO_FREE_BYTES = 10 << 20
 ZIP_KIND_MASK, ZIP_REGULAR, ZIP_DIRECTORY = 0o170000, (0, 0o100000), 0o040000
 
 
-class ArchiveRejected(Exception):  # noqa: N818
+class ArchiveRejected(Exception):
     """The archive is not one that we unpack; the message is one line."""
 
 
@@ -73,9 +73,7 @@ class Zip:
             mode = info.external_attr >> 16
             kind = mode & ZIP_KIND_MASK
             is_plain = kind in (*ZIP_REGULAR, ZIP_DIRECTORY) and not info.flag_bits & 0x1
-            yield Entry(
-                info.filename, info.file_size, info.is_dir(), is_plain, bool(mode & 0o100), info
-            )
+            yield Entry(info.filename, info.file_size, info.is_dir(), is_plain, bool(mode & 0o100), info)
 
     def open(self, entry: Entry) -> IO[bytes]:
         assert isinstance(entry.handle, zipfile.ZipInfo)
@@ -83,7 +81,9 @@ class Zip:
 
 
 def unpack_archive(archive: Path, dest: Path, limits: ArchiveLimits | None = None) -> None:
-    """Unpack into `dest`, which must not exist and does not exist either when the archive is refused."""
+    """Unpack into `dest`, which must not exist and does not exist either when the archive is
+    refused.
+    """
     dest.mkdir()
     try:
         with _opened(archive) as opened:
@@ -107,7 +107,14 @@ def _opened(archive: Path) -> Iterator[Archive]:
             raise ArchiveRejected("not an archive of a known kind: use .tar.gz, .tgz or .zip")
     except ArchiveRejected:
         raise
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        ValueError,
+    ) as error:
         raise ArchiveRejected(f"the archive cannot be read: {str(error)[:200]}") from error
     except (NotImplementedError, RuntimeError) as error:
         raise ArchiveRejected(f"the archive cannot be read: {str(error)[:200]}") from error
@@ -129,9 +136,7 @@ def _unpack(archive: Archive, dest: Path, limits: ArchiveLimits, packed_bytes: i
             target.chmod(0o755 if entry.is_executable else 0o644)
 
 
-def _checked(
-    archive: Archive, limits: ArchiveLimits, allowed: int
-) -> list[tuple[tuple[str, ...], Entry]]:
+def _checked(archive: Archive, limits: ArchiveLimits, allowed: int) -> list[tuple[tuple[str, ...], Entry]]:
     found: dict[tuple[str, ...], Entry] = {}
     total = 0
     for count, entry in enumerate(archive.entries(), start=1):
@@ -148,10 +153,14 @@ def _checked(
     plain = {parts for parts, entry in found.items() if not entry.is_directory}
     if not plain:
         raise ArchiveRejected("the archive contains no file")
-    for parts in found:
+    _refuse_files_as_directories(found.keys(), plain)
+    return list(found.items())
+
+
+def _refuse_files_as_directories(paths: Iterable[tuple[str, ...]], plain: set[tuple[str, ...]]) -> None:
+    for parts in paths:
         if any(parts[:length] in plain for length in range(1, len(parts))):
             raise ArchiveRejected(f"the archive uses a file as a directory: {'/'.join(parts)!r}")
-    return list(found.items())
 
 
 def _parts(entry: Entry) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What is a command, what may it use, and how did it end?
 
-Plain values that travel between the modules of this package and the layers above. Read next: `sandbox.py`.
+Plain values that travel between the modules of this package and the layers above. Read next:
+`sandbox.py`.
 """
 
 from collections.abc import Mapping
@@ -24,8 +25,8 @@ class Verdict(StrEnum):
 class Limits:
     """What one command may use.
 
-    `disk_bytes` is growth of the workspace. `output_bytes` is what callers keep of the output; a command that
-    writes 25 times as much is killed.
+    `disk_bytes` is growth of the workspace. `output_bytes` is what callers keep of the output; a
+    command that writes 25 times as much is killed.
     """
 
     wall_seconds: float = 600.0
@@ -52,7 +53,8 @@ class Mount:
 class Command:
     """One process to run, with `workdir` as its current directory and, isolated, as /workspace.
 
-    Relative entries of `path` are taken from the working directory: (".venv/bin",) is the project's own venv.
+    Relative entries of `path` are taken from the working directory: (".venv/bin",) is the project's
+    own venv.
     """
 
     argv: tuple[str, ...]
@@ -67,7 +69,9 @@ class Command:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended. `errors` is the separate error stream, which only `Sandbox.run_git` keeps apart."""
+    """How a command ended. `errors` is the separate error stream, which only `Sandbox.run_git`
+    keeps apart.
+    """
 
     verdict: Verdict
     exit_code: int | None

@@ -1,6 +1,7 @@
 """How is a command ended, with everything it started?
 
-Isolated, by the first process of its pid namespace; without isolation, by looking for its session and its mark.
+Isolated, by the first process of its pid namespace; without isolation, by looking for its session
+and its mark.
 """
 
 import json
@@ -26,7 +27,9 @@ class Confinement(Protocol):
         """Kill the command and everything it started."""
 
     def settle(self) -> None:
-        """Return when nothing that the command started is left. Called before the process is reaped."""
+        """Return when nothing that the command started is left. Called before the process is
+        reaped.
+        """
 
     def exit_code(self, returncode: int) -> int | None:
         """Return the command's exit code, or None when it never ran."""
@@ -61,7 +64,7 @@ class Namespace:
             os.close(self._init_fd)
             self._init_fd = None
 
-    def exit_code(self, returncode: int) -> int | None:  # noqa: ARG002
+    def exit_code(self, returncode: int) -> int | None:
         code = self._documents().get("exit-code")
         return code if isinstance(code, int) else None
 
@@ -143,7 +146,9 @@ def _signal_child(pid: int, parent: int | None, number: signal.Signals) -> None:
 
 
 def _open_child(pid: int, parent: int) -> int | None:
-    """Return a handle on `pid` if it is a child of `parent`: a bare number may belong to a stranger by now."""
+    """Return a handle on `pid` if it is a child of `parent`: a bare number may belong to a stranger
+    by now.
+    """
     try:
         fd = os.pidfd_open(pid)
     except OSError:
@@ -158,5 +163,7 @@ def _open_child(pid: int, parent: int) -> int | None:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from the state on; the name before them may hold anything."""
+    """Return the fields of /proc/PID/stat from the state on; the name before them may hold
+    anything.
+    """
     return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()

@@ -51,7 +51,9 @@ def _allocated(entry: os.DirEntry[str]) -> int:
 
 
 class DiskWatch:
-    """Measures a directory about once a second in a thread of its own, until it grew past its quota."""
+    """Measures a directory about once a second in a thread of its own, until it grew past its
+    quota.
+    """
 
     def __init__(self, root: Path, quota_bytes: int) -> None:
         self.growth_bytes = 0

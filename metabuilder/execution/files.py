@@ -12,13 +12,18 @@ from pathlib import Path
 
 MAX_BYTES = 2 << 20
 OPENAT2 = 437
-RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x01, 0x02, 0x04, 0x08
+RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = (
+    0x01,
+    0x02,
+    0x04,
+    0x08,
+)
 RESOLVE = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 KERNEL_ANSWERS = (38, 1)  # ENOSYS, EPERM: an old kernel, or a container that does not know the call
 
 
-class UnsafePath(Exception):  # noqa: N818
+class UnsafePath(Exception):
     """The path is not that of a plain file inside the tree."""
 
 
@@ -41,7 +46,9 @@ def read_bytes(root: Path, path: str, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def write_bytes(root: Path, path: str, content: bytes, owner: int | None = None) -> None:
-    """Write a file, made if missing together with its directories, and give what was made to `owner`."""
+    """Write a file, made if missing together with its directories, and give what was made to
+    `owner`.
+    """
     if len(content) > MAX_BYTES:
         raise UnsafePath(f"{path}: larger than {MAX_BYTES} bytes")
     _make_parents(root, _parts(path)[:-1], owner)

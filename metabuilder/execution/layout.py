@@ -9,7 +9,9 @@ OTHERS_MAY_TRAVERSE = 0o001
 
 
 def default_data_dir(base_dir: Path) -> Path:
-    """Return `var` in the checkout, or a directory that a dropped uid can reach where that one cannot be."""
+    """Return `var` in the checkout, or a directory that a dropped uid can reach where that one
+    cannot be.
+    """
     base = base_dir.resolve()
     if os.geteuid() != 0 or is_reachable(base):
         return base / "var"
@@ -17,7 +19,9 @@ def default_data_dir(base_dir: Path) -> Path:
 
 
 def is_reachable(path: Path) -> bool:
-    """Say whether every directory on the way to `path`, itself included, may be traversed by anyone."""
+    """Say whether every directory on the way to `path`, itself included, may be traversed by
+    anyone.
+    """
     return all(_is_traversable(directory) for directory in (path, *path.parents))
 
 

@@ -33,8 +33,10 @@ class Source:
     location: str
 
 
-class SourceRejected(Exception):  # noqa: N818
-    """The source is not one that we build; `field` names the input and `message` is for whoever sent it."""
+class SourceRejected(Exception):
+    """The source is not one that we build; `field` names the input and `message` is for whoever
+    sent it.
+    """
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -87,9 +89,7 @@ def _inside(field: str, path: Path, roots: Sequence[Path] | None) -> Path:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError):
         real = None
-    is_allowed = real is not None and (
-        roots is None or any(real.is_relative_to(root.resolve()) for root in roots)
-    )
+    is_allowed = real is not None and (roots is None or any(real.is_relative_to(root.resolve()) for root in roots))
     # One answer for "is not there" and "is not yours", so that nobody can look for files this way.
     if real is None or not is_allowed or not real.is_dir():
         raise SourceRejected(field, f"not a directory that may be built: {path}")

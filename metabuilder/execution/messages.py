@@ -8,26 +8,19 @@ from metabuilder.execution.supervision import OUTPUT_KILL_FACTOR, Supervision
 
 
 def explain(verdict: Verdict, exit_code: int | None, run: Supervision, last_words: bytes) -> str:
-    limits = run.limits
-    match verdict:
-        case Verdict.PASSED:
-            return "passed"
-        case Verdict.FAILED:
-            return f"exited with {exit_code}{_signal_name(exit_code)}"
-        case Verdict.TIMEOUT if run.reason is None:
-            return f"killed after its processor time limit of {limits.cpu_seconds} s"
-        case Verdict.TIMEOUT:
-            return f"killed after its time limit of {limits.wall_seconds:g} s"
-        case Verdict.OUT_OF_MEMORY:
-            return "killed by the kernel: the machine ran out of memory while it ran"
-        case Verdict.STOPPED:
-            return "stopped on request"
-        case Verdict.OUTPUT_LIMIT:
-            return f"killed after {size(limits.output_bytes * OUTPUT_KILL_FACTOR)} of output"
-        case Verdict.DISK_QUOTA:
-            return _disk(run)
-        case Verdict.NOT_STARTED:
-            return f"the sandbox could not start: {_last_line(last_words)}"
+    """Return one line without an end of sentence, to stand after a step's name."""
+    output_limit = size(run.limits.output_bytes * OUTPUT_KILL_FACTOR)
+    messages = {
+        Verdict.PASSED: "passed",
+        Verdict.FAILED: f"exited with {exit_code}{_signal_name(exit_code)}",
+        Verdict.TIMEOUT: _timeout(run),
+        Verdict.OUT_OF_MEMORY: "killed by the kernel: the machine ran out of memory meanwhile",
+        Verdict.DISK_QUOTA: _disk(run),
+        Verdict.OUTPUT_LIMIT: f"killed after {output_limit} of output",
+        Verdict.STOPPED: "stopped on request",
+        Verdict.NOT_STARTED: f"the sandbox could not start: {_last_line(last_words)}",
+    }
+    return messages[verdict]
 
 
 def size(count: int) -> str:
@@ -35,6 +28,12 @@ def size(count: int) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
     return f"{count} bytes"
+
+
+def _timeout(run: Supervision) -> str:
+    if run.reason is None:
+        return f"killed after its processor time limit of {run.limits.cpu_seconds} s"
+    return f"killed after its time limit of {run.limits.wall_seconds:g} s"
 
 
 def _disk(run: Supervision) -> str:

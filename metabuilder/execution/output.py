@@ -73,7 +73,9 @@ class Stream:
             self._listener(chunk)
 
     def drain(self) -> None:
-        """Read what the dead left in the pipe. Never waits: someone else may still hold its other end."""
+        """Read what the dead left in the pipe. Never waits: someone else may still hold its other
+        end.
+        """
         for _ in range(64):
             if not self.is_open or not self.read_once():
                 break

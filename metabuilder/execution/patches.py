@@ -1,11 +1,10 @@
 """May this text be given to `git apply` at all?
 
-A strict reader of unified diffs: whatever it does not understand, it refuses. git itself has the last word about
-whether a patch fits; `workspace.py` then looks at what git made of it.
+A strict reader of unified diffs: whatever it does not understand, it refuses. git itself has the
+last word about whether a patch fits; `workspace.py` then looks at what git made of it.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 MAX_BYTES = 1 << 20
@@ -22,7 +21,7 @@ IDLE_HEADER = re.compile(r"(?:index [0-9a-f]+\.\.[0-9a-f]+(?: \d+)?|(?:dis)?simi
 INDEX_MODE = re.compile(r"index [0-9a-f]+\.\.[0-9a-f]+ (\d+)")
 
 
-class PatchRejected(Exception):  # noqa: N818
+class PatchRejected(Exception):
     """The patch is not one that we apply, or it does not fit the tree as it is now."""
 
 
@@ -39,7 +38,7 @@ def check(patch: str) -> frozenset[str]:
         raise PatchRejected(f"the patch is larger than {MAX_BYTES >> 20} MB")
     if "\0" in patch:
         raise PatchRejected("the patch contains a NUL byte")
-    files = list(_files(patch.split("\n")))
+    files = _files(patch.split("\n"))
     if not files:
         raise PatchRejected("the patch changes no file")
     if len(files) > MAX_FILES:
@@ -65,40 +64,41 @@ def check_mode(mode: str, *, path: str = "", was: str | None = None) -> None:
     """Allow regular files; an executable one only where it has been one before."""
     if mode == REGULAR or (mode == EXECUTABLE and was in {EXECUTABLE, "unknown"}):
         return
-    kinds = {"120000": "a symbolic link", "160000": "a submodule", EXECUTABLE: "a new executable file"}
+    kinds = {
+        "120000": "a symbolic link",
+        "160000": "a submodule",
+        EXECUTABLE: "a new executable file",
+    }
     raise PatchRejected(f"the patch makes {kinds.get(mode, f'a file of mode {mode}')}{f': {path}' if path else ''}")
 
 
 def _is_git_part(part: str) -> bool:
-    """Say whether a name starts with `.git`, also on file systems that ignore case, dots or odd characters."""
+    """Say whether a name starts with `.git`, also on file systems that ignore case, dots or odd
+    characters.
+    """
     plain = "".join(character for character in part.lower() if character.isascii()).rstrip(". ")
     return plain.startswith((".git", "git~"))
 
 
-def _files(lines: list[str]) -> Iterator[_File]:
-    current: _File | None = None
+def _files(lines: list[str]) -> list[_File]:
+    found: list[_File] = []
     position = 0
     while position < len(lines):
         line = lines[position]
+        current = found[-1] if found else None
         if line.startswith("diff --git "):
-            if current is not None:
-                yield current
-            current = _git_file(line)
+            found.append(_git_file(line))
         elif line.startswith("--- "):
             if current is None or current.has_hunks or not current.has_git_header:
-                if current is not None:
-                    yield current
-                current = _File()
-            position += _old_and_new(lines, position, current)
+                found.append(_File())
+            position += _old_and_new(lines, position, found[-1])
         elif current is not None and line.startswith("@@ "):
-            position = _end_of_hunk(lines, position)
+            position = _end_of_hunk(lines, position) - 1
             current.has_hunks = True
-            continue
         else:
             _extended_header(line, current)
         position += 1
-    if current is not None:
-        yield current
+    return found
 
 
 def _git_file(line: str) -> _File:

@@ -1,7 +1,8 @@
 """What does a sandboxed command see of this machine?
 
-The step profile and the git profile as plain values, and their translation to bubblewrap arguments. The arguments
-travel through a file descriptor, never on a command line, where `/proc/1/cmdline` would show them.
+The step profile and the git profile as plain values, and their translation to bubblewrap arguments.
+The arguments travel through a file descriptor, never on a command line, where `/proc/1/cmdline`
+would show them.
 """
 
 import os
@@ -21,7 +22,14 @@ PASSWD = f"user:x:{INSIDE_ID}:{INSIDE_ID}:user:/tmp/home:/bin/sh\n".encode()
 GROUP = f"user:x:{INSIDE_ID}:\n".encode()
 HOSTS = b"127.0.0.1 localhost sandbox\n::1 localhost\n"
 
-ETC_ALWAYS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "nsswitch.conf")
+ETC_ALWAYS = (
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "alternatives",
+    "localtime",
+    "nsswitch.conf",
+)
 ETC_NETWORK = ("resolv.conf", "hosts", "ssl/certs", "ca-certificates", "pki", "services")
 ROOT_LINKS = ("bin", "sbin", "lib", "lib64", "lib32")
 
@@ -86,7 +94,9 @@ def step_box(command: Command) -> Box:
 
 
 def search_path(command: Command, workdir: str) -> str:
-    """Return PATH: the command's own entries, relative ones taken from `workdir`, before the system's."""
+    """Return PATH: the command's own entries, relative ones taken from `workdir`, before the
+    system's.
+    """
     own = (entry if entry.startswith("/") else f"{workdir}/{entry}" for entry in command.path)
     return ":".join((*own, *SYSTEM_PATH))
 
@@ -116,7 +126,9 @@ def bubblewrap_arguments(box: Box, data: DataFds) -> list[str]:
 
 
 def prlimit_arguments(limits: Limits, *, count_processes: bool = True) -> list[str]:
-    """Return the command that sets the limits and becomes the step. CPU time gives a signal, then kills."""
+    """Return the command that sets the limits and becomes the step. CPU time gives a signal, then
+    kills.
+    """
     processes = [f"--nproc={limits.processes}"] if count_processes else []
     return [
         "/usr/bin/prlimit",
@@ -131,14 +143,23 @@ def prlimit_arguments(limits: Limits, *, count_processes: bool = True) -> list[s
 
 
 def _namespaces(network: bool) -> list[str]:
-    unshare = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
+    unshare = [
+        "--unshare-user",
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+    ]
     if not network:
         unshare.append("--unshare-net")
     return [*unshare, "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
 
 
 def _environment(env: Mapping[str, str]) -> list[str]:
-    return ["--clearenv", *(part for name, value in env.items() for part in ("--setenv", name, value))]
+    return [
+        "--clearenv",
+        *(part for name, value in env.items() for part in ("--setenv", name, value)),
+    ]
 
 
 def _system() -> list[str]:

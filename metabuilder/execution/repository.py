@@ -1,6 +1,7 @@
 """How is git asked about a work tree and a git directory that lie side by side?
 
-`root/tree` is what steps see and write; `root/git` is outside it, so nothing in the tree can configure git.
+`root/tree` is what steps see and write; `root/git` is outside it, so nothing in the tree can
+configure git.
 """
 
 from dataclasses import dataclass, field
@@ -65,9 +66,7 @@ class Repository:
             raise WorkspaceError(f"git {args[0]}: more than {MAX_OUTPUT_BYTES >> 20} MB of output")
         return result.output.decode(errors="surrogateescape")
 
-    def try_git(
-        self, *args: str, stdin: bytes | None = None, options: GitOptions | None = None
-    ) -> CommandResult:
+    def try_git(self, *args: str, stdin: bytes | None = None, options: GitOptions | None = None) -> CommandResult:
         return self.sandbox.run_git(
             args,
             git_dir=self.git_dir,
@@ -77,7 +76,9 @@ class Repository:
         )
 
     def untracked(self) -> list[str]:
-        """Return files neither tracked nor ignored; a nested repository is an entry with a slash at its end."""
+        """Return files neither tracked nor ignored; a nested repository is an entry with a slash at
+        its end.
+        """
         return split(self.git("ls-files", "-z", "--others", "--exclude-standard"))
 
     def add(self, paths: list[str]) -> None:

@@ -1,8 +1,9 @@
 """How does one command run, confined, watched and ended with everything it started?
 
-The only module that starts processes. Read next: `profiles.py` for what a command sees, `supervision.py` for when it
-has to end. bubblewrap's `--die-with-parent` is tied to the *thread* that called `run`: when that thread ends, the
-command is killed. Call from a thread that outlives the command; a worker's main thread is best.
+The only module that starts processes. Read next: `profiles.py` for what a command sees,
+`supervision.py` for when it has to end. bubblewrap's `--die-with-parent` is tied to the *thread*
+that called `run`: when that thread ends, the command is killed. Call from a thread that outlives
+the command; a worker's main thread is best.
 """
 
 import os
@@ -54,7 +55,9 @@ STEP_UID = 61234
 
 @dataclass(frozen=True)
 class GitOptions:
-    """What one git command needs beyond the profile. `mounts` are seen at their targets, read-only by default."""
+    """What one git command needs beyond the profile. `mounts` are seen at their targets, read-only
+    by default.
+    """
 
     config: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
@@ -117,7 +120,9 @@ class Sandbox:
         stdin: bytes | None = None,
         options: GitOptions | None = None,
     ) -> CommandResult:
-        """Run the platform's git: no hooks, no filters, no configuration but ours. Output is kept up to its limit."""
+        """Run the platform's git: no hooks, no filters, no configuration but ours. Output is kept
+        up to its limit.
+        """
         chosen = options or GitOptions()
         with ExitStack() as stack:
             launch = self._git_launch(args, (git_dir, work_tree), chosen, stack)
@@ -156,9 +161,7 @@ class Sandbox:
         env = {"PATH": ":".join(profiles.SYSTEM_PATH)} | profiles.GIT_ENV | dict(options.env)
         if self.mode == NONE:
             return self._bare(argv, env, work_tree, options.limits)
-        box = profiles.Box(
-            (*mounts, *options.mounts), env, profiles.GIT_WORK_TREE, options.network, options.limits
-        )
+        box = profiles.Box((*mounts, *options.mounts), env, profiles.GIT_WORK_TREE, options.network, options.limits)
         return self._boxed(box, argv, stack)
 
     def _boxed(self, box: profiles.Box, argv: list[str], stack: ExitStack) -> _Launch:
@@ -169,7 +172,14 @@ class Sandbox:
         packed = "".join(f"{argument}\0" for argument in arguments).encode()
         args_fd = _data_fd(stack, packed)
         return _Launch(
-            argv=[bwrap, "--args", str(args_fd), "--", *profiles.prlimit_arguments(box.limits), *argv],
+            argv=[
+                bwrap,
+                "--args",
+                str(args_fd),
+                "--",
+                *profiles.prlimit_arguments(box.limits),
+                *argv,
+            ],
             env={},
             cwd="/",
             limits=box.limits,
@@ -191,7 +201,8 @@ class Sandbox:
 
     def _bare(self, argv: list[str], env: Mapping[str, str], cwd: str, limits: Limits) -> _Launch:
         mark = uuid.uuid4().hex
-        # Without a pid namespace the limit counts all processes of a uid: only fair on one that is not a person's.
+        # Without a pid namespace the limit counts all processes of a uid: only fair on one that is
+        # not a person's.
         prefix = profiles.prlimit_arguments(limits, count_processes=self.owner is not None)
         return _Launch(
             argv=[*prefix, *argv],
@@ -261,9 +272,7 @@ class Sandbox:
             if status is not None:
                 status.close_writer()
 
-    def _result(
-        self, supervision: Supervision, returncode: int, oom_kills: int, started_at: float
-    ) -> CommandResult:
+    def _result(self, supervision: Supervision, returncode: int, oom_kills: int, started_at: float) -> CommandResult:
         exit_code = supervision.confinement.exit_code(returncode)
         verdict = verdict_of(exit_code, supervision.reason, oom_kills)
         output, *errors = (stream.tail for stream in supervision.streams)
@@ -315,9 +324,7 @@ def probe(mode: str) -> str:
     return BUBBLEWRAP
 
 
-def _confinement(
-    process: subprocess.Popen[bytes], launch: _Launch, status: _Status | None
-) -> Confinement:
+def _confinement(process: subprocess.Popen[bytes], launch: _Launch, status: _Status | None) -> Confinement:
     if status is None:
         return Session(process.pid, launch.mark)
     return Namespace(process.pid, status.stream)

@@ -1,7 +1,8 @@
 """How is a foreign directory copied without trusting what is in it?
 
-Everything is opened relative to an open directory, never through a link; only plain files and links themselves are
-copied. The service may be root here, so no program is run on the source, and git least of all.
+Everything is opened relative to an open directory, never through a link; only plain files and links
+themselves are copied. The service may be root here, so no program is run on the source, and git
+least of all.
 """
 
 import os
@@ -33,7 +34,7 @@ GIT_FILES = ("HEAD", "packed-refs", "shallow")
 GIT_TREES = ("objects", "refs")
 
 
-class SnapshotRefused(Exception):  # noqa: N818
+class SnapshotRefused(Exception):
     """The directory cannot be copied; the message says why."""
 
 
@@ -78,7 +79,9 @@ def copy(source: Path, target: Path, paths: Iterable[str], limits: CopyLimits) -
 
 
 def copy_git_objects(git_dir: Path, target: Path) -> None:
-    """Copy objects and refs, and nothing that configures: no config, hooks, alternates or work trees."""
+    """Copy objects and refs, and nothing that configures: no config, hooks, alternates or work
+    trees.
+    """
     paths = [name for name in GIT_FILES if (git_dir / name).is_file()]
     for tree in GIT_TREES:
         paths += [f"{tree}/{path}" for path in listing(git_dir / tree, frozenset())]
@@ -101,9 +104,7 @@ def _walk(fd: int, prefix: str, skipped: frozenset[str], depth: int) -> Iterator
             yield path
 
 
-def _descend(
-    fd: int, path: str, name: str, skipped: frozenset[str], depth: int
-) -> Iterator[str]:
+def _descend(fd: int, path: str, name: str, skipped: frozenset[str], depth: int) -> Iterator[str]:
     with suppress(PermissionError, NotADirectoryError, FileNotFoundError):
         child = os.open(name, DIRECTORY, dir_fd=fd)
         try:

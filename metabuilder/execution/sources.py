@@ -1,7 +1,7 @@
 """How does a source become a repository of our own at a fixed commit?
 
-A git URL, a directory or an archive; nothing of the source's configuration comes along, and git touches it only in
-the sandbox. Read next: `workspace.py`, and `locations.py` for what is allowed.
+A git URL, a directory or an archive; nothing of the source's configuration comes along, and git
+touches it only in the sandbox. Read next: `workspace.py`, and `locations.py` for what is allowed.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from metabuilder.execution import addresses, archives, snapshots
+from metabuilder.execution import addresses, snapshots
 from metabuilder.execution.archives import ArchiveLimits, ArchiveRejected, unpack_archive
 from metabuilder.execution.command import Limits, Mount
 from metabuilder.execution.locations import (
@@ -53,17 +53,22 @@ MAX_LISTING_BYTES = 16 << 20
 GITLINK = "160000"
 SNAPSHOT_DATE = "2000-01-01T00:00:00+0000"
 SNAPSHOT_ENV = {"GIT_AUTHOR_DATE": SNAPSHOT_DATE, "GIT_COMMITTER_DATE": SNAPSHOT_DATE}
-REFSPECS = ("+HEAD:refs/metabuilder/source", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+REFSPECS = (
+    "+HEAD:refs/metabuilder/source",
+    "+refs/heads/*:refs/remotes/origin/*",
+    "+refs/tags/*:refs/tags/*",
+)
 COMMIT_ID = re.compile(r"[0-9a-f]{7,40}")
 QUARANTINE = "/quarantine"
 
 
 @dataclass(frozen=True)
 class PreparedSource:
-    """A repository at `root` with `commit` checked out. `origin` is the source's own commit, if it has one.
+    """A repository at `root` with `commit` checked out. `origin` is the source's own commit, if it
+    has one.
 
-    The two differ when uncommitted changes or left-out submodules made a snapshot commit on top; the same content
-    makes the same commit, on every machine.
+    The two differ when uncommitted changes or left-out submodules made a snapshot commit on top;
+    the same content makes the same commit, on every machine.
     """
 
     root: Path
@@ -74,7 +79,9 @@ class PreparedSource:
 
 
 def fetch(source: Source, root: Path, sandbox: Sandbox, ref: str | None = None) -> PreparedSource:
-    """Prepare `source` at `root`, which must not exist and does not exist afterwards when that fails."""
+    """Prepare `source` at `root`, which must not exist and does not exist afterwards when that
+    fails.
+    """
     if ref is not None:
         validate_ref(ref)
     root.mkdir(parents=True)
@@ -97,7 +104,15 @@ def _fetch_remote(url: str, repository: Repository, ref: str | None) -> Prepared
     except addresses.NotPublic as error:
         raise SourceRejected("git_url", str(error)) from error
     result = repository.try_git(
-        *("fetch", "--no-tags", "--no-recurse-submodules", "--quiet", "--end-of-options", url, *REFSPECS),
+        *(
+            "fetch",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--quiet",
+            "--end-of-options",
+            url,
+            *REFSPECS,
+        ),
         options=options,
     )
     if not result.ok:
@@ -127,7 +142,7 @@ def _fetch_directory(path: str, repository: Repository, ref: str | None) -> Prep
         notes = (f"built without its history, which cannot be read: {why}",)
     elif git_dir.exists():
         notes = ("built without its history, which is in another directory",)
-    repository.tree.mkdir()
+    repository.tree.mkdir(exist_ok=True)
     paths = snapshots.listing(Path(path))
     copied = snapshots.copy(Path(path), repository.tree, paths, _copy_limits())
     return replace(_fresh(repository, copied, SourceKind.DIRECTORY), notes=notes)
@@ -171,7 +186,9 @@ def _network_options(url: SplitResult) -> GitOptions:
 
 
 def _import_history(git_dir: Path, repository: Repository) -> str | None:
-    """Bring objects and refs over, or return why not. The copy in between holds nothing that configures git."""
+    """Bring objects and refs over, or return why not. The copy in between holds nothing that
+    configures git.
+    """
     copied = repository.root / "quarantine"
     make_git_dir(copied, repository.sandbox)
     try:
@@ -203,9 +220,7 @@ def _commit_of(repository: Repository, ref: str | None) -> str:
         if COMMIT_ID.fullmatch(ref):
             candidates.append(ref)
     for candidate in candidates:
-        result = repository.try_git(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}"
-        )
+        result = repository.try_git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
         if result.ok:
             return result.text.strip()
     raise SourceRejected("ref", f"there is no branch, tag or commit {ref!r}" if ref else "there is no commit yet")
@@ -218,7 +233,9 @@ def _check_out(repository: Repository, commit: str, kind: SourceKind) -> Prepare
 
 
 def _working_tree(source: Path, repository: Repository) -> PreparedSource:
-    """Build a directory as it lies there: committed or not, but without what its .gitignore leaves out."""
+    """Build a directory as it lies there: committed or not, but without what its .gitignore leaves
+    out.
+    """
     commit = _commit_of(repository, None)
     submodules = _enter(repository, commit)
     listed = snapshots.listing(source)
@@ -268,7 +285,9 @@ def _enter(repository: Repository, commit: str) -> tuple[str, ...]:
 
 
 def _bounded_gitlinks(repository: Repository, commit: str) -> list[str]:
-    """Look over a commit's tree before it is written to disk: a repository of 25 kB may hold 10 million files."""
+    """Look over a commit's tree before it is written to disk: a repository of 25 kB may hold 10
+    million files.
+    """
     seen = {"entries": 0}
 
     def count(chunk: bytes) -> None:
@@ -277,9 +296,7 @@ def _bounded_gitlinks(repository: Repository, commit: str) -> list[str]:
     limits = Limits(wall_seconds=60.0, output_bytes=MAX_LISTING_BYTES)
     result = repository.try_git(
         *("ls-tree", "-r", "-z", "-l", "--full-tree", commit),
-        options=GitOptions(
-            limits=limits, on_output=count, should_stop=lambda: seen["entries"] > MAX_FILES
-        ),
+        options=GitOptions(limits=limits, on_output=count, should_stop=lambda: seen["entries"] > MAX_FILES),
     )
     if seen["entries"] > MAX_FILES or result.truncated:
         raise SourceRejected("source", f"the repository has more than {MAX_FILES} files")

@@ -29,7 +29,10 @@ RUFF_FILES = ("ruff.toml", ".ruff.toml")
 MYPY_FILES = ("mypy.ini", ".mypy.ini")
 NOT_SOURCE = frozenset({"tests", "test", "docs", "examples", "scripts"})
 REPORT_DROPS = {
-    "ruff": ({"--fix", "--unsafe-fixes", "--diff", "--watch", "-w", "--show-fixes"}, {"--output-format", "-o"}),
+    "ruff": (
+        {"--fix", "--unsafe-fixes", "--diff", "--watch", "-w", "--show-fixes"},
+        {"--output-format", "-o"},
+    ),
     "mypy": ({"--pretty"}, {"--output", "-O"}),
     "bandit": ({"-v", "--verbose"}, {"-f", "--format", "-o", "--output"}),
 }
@@ -52,7 +55,9 @@ class StepPlan:
 
 @dataclass(frozen=True)
 class Toolchain:
-    """The tools that a step falls back on when the project brings none. `root` is the data directory."""
+    """The tools that a step falls back on when the project brings none. `root` is the data
+    directory.
+    """
 
     root: Path
 
@@ -81,7 +86,9 @@ class Toolchain:
 
 
 def detect(files: Collection[str], read: Callable[[str], str]) -> tuple[StepPlan, ...]:
-    """Return the default plan of a Python project: what its own configuration says it is checked with."""
+    """Return the default plan of a Python project: what its own configuration says it is checked
+    with.
+    """
     project = _Project(frozenset(files), read)
     candidates = (
         (project.uses_ruff_format, StepPlan("format", "ruff format --check .", "format", 120)),
@@ -112,7 +119,9 @@ def report_env(command: str, report_dir: str, env: Mapping[str, str] | None = No
 
 
 def report_command(command: str) -> tuple[str, tuple[str, ...]] | None:
-    """Return the tool and the command that gives its findings as JSON, if `command` is that tool and no more."""
+    """Return the tool and the command that gives its findings as JSON, if `command` is that tool
+    and no more.
+    """
     words = _simple_words(command)
     if words[:2] in (["python", "-m"], ["python3", "-m"]):
         words = words[2:]

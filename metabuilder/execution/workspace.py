@@ -1,7 +1,8 @@
 """What does the tree that steps run on look like, and how does a fix get into it and out again?
 
-A workspace is a directory with `tree/`, which steps see and write, and `git/`, which they may at most read. All git
-commands run in the sandbox's git profile. Read next: `sources.py`, which makes workspaces.
+A workspace is a directory with `tree/`, which steps see and write, and `git/`, which they may at
+most read. All git commands run in the sandbox's git profile. Read next: `sources.py`, which makes
+workspaces.
 """
 
 import re
@@ -27,9 +28,12 @@ KEY = re.compile(r"[\w.:-]{1,200}")
 DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index", "--binary")
 PREFIXES = ("--src-prefix=a/", "--dst-prefix=b/")
 
+
 @dataclass(frozen=True)
 class Workspace:
-    """A git working tree at `root`. Files in `untracked_before` are a step's left-overs, not part of a change."""
+    """A git working tree at `root`. Files in `untracked_before` are a step's left-overs, not part
+    of a change.
+    """
 
     root: Path
     sandbox: Sandbox
@@ -55,7 +59,9 @@ class Workspace:
         return frozenset(self._repository.untracked())
 
     def restore(self) -> None:
-        """Put tracked files back to HEAD. Untracked ones stay: a step's .venv and build output are among them."""
+        """Put tracked files back to HEAD. Untracked ones stay: a step's .venv and build output are
+        among them.
+        """
         self._git("reset", "--hard", "--quiet", "HEAD", "--")
 
     def diff(self) -> str:
@@ -65,16 +71,18 @@ class Workspace:
         self._git("add", "--update", "--", ".")
         self._repository.add(new_files)
         try:
-            return self._git("diff", "--cached", *DIFF, *PREFIXES, "HEAD", "--")
+            return _readable(self._git("diff", "--cached", *DIFF, *PREFIXES, "HEAD", "--"))
         finally:
             self._git("reset", "--quiet", "HEAD", "--")
 
     def diff_between(self, base: str, head: str | None = None) -> str:
         """Return the change from commit `base` to commit `head`, HEAD if none is given."""
-        return self._git("diff", *DIFF, *PREFIXES, "--end-of-options", base, head or "HEAD", "--")
+        diff = self._git("diff", *DIFF, *PREFIXES, "--end-of-options", base, head or "HEAD", "--")
+        return _readable(diff)
 
     def apply(self, patch: str, message: str, key: str) -> str:
-        """Apply `patch` to HEAD as one commit and return it; a key that was applied before is not applied again.
+        """Apply `patch` to HEAD as one commit and return it; a key that was applied before is not
+        applied again.
 
         Tracked files are put back to HEAD first.
         """
@@ -120,7 +128,9 @@ class Workspace:
 
     @contextmanager
     def scratch(self, dest_root: Path) -> Iterator["Workspace"]:
-        """Give an independent copy with tracked files as in HEAD, to try things in; it is removed afterwards."""
+        """Give an independent copy with tracked files as in HEAD, to try things in; it is removed
+        afterwards.
+        """
         root = Path(tempfile.mkdtemp(prefix="scratch-", dir=dest_root))
         root.chmod(0o711)
         copy = Workspace(root, self.sandbox)
@@ -136,9 +146,7 @@ class Workspace:
         """Delete the workspace, whatever a step left in it."""
         for directory in (self.tree, self.git_dir):
             if directory.is_dir() and not directory.is_symlink():
-                self.sandbox.run(
-                    Command(("sh", "-c", "chmod -R u+rwX . ; find . -mindepth 1 -delete"), directory)
-                )
+                self.sandbox.run(Command(("sh", "-c", "chmod -R u+rwX . ; find . -mindepth 1 -delete"), directory))
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _commit_with(self, trailer: str, key: str) -> str | None:
@@ -172,7 +180,9 @@ class Workspace:
             raise
 
     def _refuse_nested_repositories(self, new_files: list[str]) -> None:
-        """A nested repository, once added, runs its own hooks and filters in every later git command."""
+        """A nested repository, once added, runs its own hooks and filters in every later git
+        command.
+        """
         for path in new_files:
             if path.endswith("/"):
                 raise WorkspaceError(f"there is a git repository inside the workspace: {path}.git")
@@ -191,7 +201,9 @@ class Workspace:
 
 
 def create(root: Path, sandbox: Sandbox, source: PreparedSource) -> Workspace:
-    """Make a workspace of its own from a prepared source, or take the one that `fetch` left at `root`."""
+    """Make a workspace of its own from a prepared source, or take the one that `fetch` left at
+    `root`.
+    """
     if root != source.root:
         root.mkdir(mode=0o711, parents=True)
         for name in ("tree", "git"):
@@ -208,3 +220,10 @@ def copy_tree(sandbox: Sandbox, source: Path, target: Path) -> None:
     result = sandbox.run(Command(argv, target, mounts=(mount,), limits=Limits(disk_bytes=4 << 30)))
     if not result.ok:
         raise WorkspaceError(f"cannot copy the workspace: {result.message}: {result.text[-500:]}")
+
+
+def _readable(diff: str) -> str:
+    """Return text that any database takes. Bytes that are not UTF-8 get lost: such a patch then
+    does not apply.
+    """
+    return diff.encode(errors="surrogateescape").decode(errors="replace")

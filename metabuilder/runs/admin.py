@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django_q.admin import QueueAdmin
+from django_q.admin import FailAdmin, QueueAdmin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from metabuilder.admin_site import ModelAdmin, SuperuserOnly
@@ -27,30 +27,20 @@ class RunAdmin(ScopedAdmin):
     list_display = ["state", "what", "tenant", "progress", "tries", "took", "created"]
     list_display_links = ["what"]
     list_filter = ["status", ("tenant", ScopedFilter), ("project", ScopedFilter)]
-    search_fields = ["title", "ref", "source_commit", "project__name", "project__location"]
+    search_fields = ["^id", "title", "ref", "source_commit", "project__name", "project__location"]
     search_help_text = "Title, project, source, ref, commit or run id"
     list_select_related = ["tenant", "project"]
-    date_hierarchy = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return super().get_queryset(request).select_related("tenant", "project", "created_by")
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:  # Any: unfold's ChangeList
-        changes = super().get_changelist_instance(request)
-        changes.result_list = changes.result_list.annotate(
-            steps_total=step_count(),
-            steps_passed=step_count(status=StepStatus.PASSED),
-            attempts_made=Count("attempts"),
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                steps_total=step_count(),
+                steps_passed=step_count(status=StepStatus.PASSED),
+                attempts_made=Count("attempts", distinct=True),
+            )
         )
-        return changes
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
-    ) -> tuple[QuerySet[Run], bool]:
-        found, many = super().get_search_results(request, queryset, search_term)
-        if len(search_term) >= 8:
-            found |= queryset.filter(Q(pk__startswith=search_term.replace("-", "")))
-        return found, many
 
     @admin.display(description="status", ordering="status")
     def state(self, run: Run) -> str:
@@ -88,13 +78,24 @@ class ProjectAdmin(ScopedAdmin):
     list_select_related = ["tenant"]
 
 
-# A schedule or a queued task names any function to call: no one but a platform admin sees them,
-# and not even they make schedules, which this product does not use.
-admin.site.unregister([Schedule, Success, Failure])
-if admin.site.is_registered(OrmQ):
-    admin.site.unregister(OrmQ)
+# A schedule or a queued task names any function to call. No one makes any here, and only a
+# platform admin sees what waits and what broke.
+admin.site.unregister([Schedule, Success, Failure, OrmQ])
+
+
+class QueueRowAdmin(SuperuserOnly):
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(OrmQ)
-class QueuedMessageAdmin(SuperuserOnly, QueueAdmin, ModelAdmin):
+class QueuedMessageAdmin(QueueRowAdmin, QueueAdmin, ModelAdmin):
+    actions = None
+
+
+@admin.register(Failure)
+class BrokenTaskAdmin(QueueRowAdmin, FailAdmin, ModelAdmin):
     actions = None

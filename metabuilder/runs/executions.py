@@ -119,7 +119,7 @@ def run_step(
     on_output: Callable[[bytes], None] | None = None,
 ) -> Trial:
     """Run a step's command and collect its reports; nothing is recorded."""
-    reports = settings.DATA_DIR / "reports" / uuid.uuid4().hex
+    reports = settings.WORK_DIR / "reports" / uuid.uuid4().hex
     reports.mkdir(parents=True)
     try:
         sandbox().hand_over(reports)
@@ -139,7 +139,7 @@ def run_tool(
     command = Command(
         argv=tuple(argv),
         workdir=workspace.tree,
-        env=dict(settings.STEP_ENV),
+        env={**tools().env(), **settings.STEP_ENV},
         path=search_path(),
         limits=limits,
         mounts=tuple(tools().mounts()),
@@ -153,7 +153,7 @@ def run_tool(
 def step_command(step: Step, workspace: Workspace, reports: Path) -> Command:
     mount = Mount(reports, REPORTS_TARGET, writable=True)
     seen_at = sandbox().seen_at(mount)
-    env = {**settings.STEP_ENV, **step.env}
+    env = {**tools().env(), **settings.STEP_ENV, **step.env}
     env.update(toolchain.report_env(step.command, seen_at, env))
     return Command(
         argv=("/bin/sh", "-ec", step.command),

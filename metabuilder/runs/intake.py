@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from metabuilder.execution import locations
@@ -37,7 +37,7 @@ class Order:
     plan: object = None
     title: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)  # Any: bool or int by field
-    user: AbstractBaseUser | None = None
+    user: User | None = None
     actor: str = ""
     any_directory: bool = False  # the command line may build what its user can read
     under_drain: bool = False

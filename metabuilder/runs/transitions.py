@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import get_broker
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from metabuilder.runs import states
@@ -166,11 +167,14 @@ def driven_in_process() -> Iterator[None]:
 
 
 def sweep() -> int:
-    """Wake every run that is overdue or whose lease ran out; return how many there were."""
+    """Wake every run that is overdue or whose lease ran out; return how many there were.
+
+    While the queue itself is behind, overdue runs are simply waiting their turn in it.
+    """
     late = timezone.now() - SWEEP_GRACE
-    lost = Q(status__in=WAITING, due_at__lt=Now() - SWEEP_GRACE) | Q(
-        status=RunStatus.RUNNING, lease_until__lt=Now()
-    )
+    lost = Q(status=RunStatus.RUNNING, lease_until__lt=Now())
+    if not OrmQ.objects.filter(lock__lt=late).exists():
+        lost |= Q(status__in=WAITING, due_at__lt=Now() - SWEEP_GRACE)
     not_just_woken = Q(woken_at=None) | Q(woken_at__lt=late)
     runs = list(Run.objects.filter(lost & not_just_woken).only("pk")[:SWEEP_BATCH])
     for run in runs:

@@ -98,6 +98,8 @@ def source_of(run: Run) -> sources.Source:
         archive = Upload.objects.get(pk=project.location).file.path
         return sources.Source(sources.SourceKind.ARCHIVE, archive)
     if project.source_kind == SourceKind.PATH:
+        if str(Path(project.location).resolve()) != project.location:
+            raise CannotPrepare("source", f"{project.location} now leads somewhere else.")
         return sources.Source(sources.SourceKind.DIRECTORY, project.location)
     return sources.validate_git_url(project.location, None)
 
@@ -117,7 +119,7 @@ def text_at_rest(run: Run, path: str) -> str | None:
 
 
 def root_of(run: Run) -> Path:
-    root: Path = settings.DATA_DIR / "workspaces" / str(run.pk)
+    root: Path = settings.WORK_DIR / "workspaces" / str(run.pk)
     return root
 
 

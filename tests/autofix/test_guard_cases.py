@@ -65,32 +65,6 @@ def total(items):
     """
     return sum(items)
 '''
-PYPROJECT = """[project]
-name = "shop"
-dependencies = ["requests"]
-
-[tool.pytest.ini_options]
-testpaths = ["tests", "checks"]
-addopts = "-ra"
-
-[tool.ruff]
-line-length = 88
-target-version = "py311"
-
-[tool.ruff.lint]
-select = ["E", "F", "B"]
-ignore = ["E203"]
-
-[tool.mypy]
-strict = true
-
-[tool.coverage.report]
-fail_under = 90
-omit = ["*/migrations/*"]
-
-[tool.bandit]
-skips = []
-"""
 JAVASCRIPT = """import { total } from "./cart";
 
 describe("cart", () => {
@@ -102,27 +76,20 @@ describe("cart", () => {
   });
 });
 """
-TSCONFIG = '{"compilerOptions": {"strict": true, "target": "es2022"}}\n'
-SETUP_CFG = "[metadata]\nname = shop\n\n[flake8]\nignore = E203\nmax-line-length = 88\n"
-TOX = "[testenv]\ndeps = pytest\ncommands = pytest -q\n"
 
 
 def _tests(name: str, rule: str, old: str, new: str) -> Case:
-    return _edit(name, rule, TESTS, TWO_TESTS, old, new)
+    return edited(name, rule, TESTS, TWO_TESTS, old, new)
 
 
-def _edit(name: str, rule: str, path: str, text: str, *change: str) -> Case:
+def edited(name: str, rule: str, path: str, text: str, *change: str) -> Case:
     old, new = change
     assert old in text, name
     return Case(name, rule, path, text, text.replace(old, new, 1))
 
 
-def _pyproject(name: str, old: str, new: str) -> Case:
-    return _edit(name, "config-loosened", "pyproject.toml", PYPROJECT, old, new)
-
-
 def _source(name: str, rule: str, old: str, new: str) -> Case:
-    return _edit(name, rule, "shop/cart.py", SOURCE, old, new)
+    return edited(name, rule, "shop/cart.py", SOURCE, old, new)
 
 
 IN_TESTS = (
@@ -196,11 +163,26 @@ IN_TESTS = (
         "EXPECTED",
         "def total(items):\n    return 3\n\n\nEXPECTED",
     ),
+    _tests("test replaced", "test-changed", "EXPECTED", "test_total = EXPECTED = None\nEXPECTED"),
+    _tests("test unset", "test-changed", "def test_neg", "del test_total\ndef test_neg"),
+    _tests(
+        "new test rewires",
+        "test-changed",
+        "def test_total",
+        "def test_first():\n    Cart.total = lambda self: 12\n\n\ndef test_total",
+    ),
+    Case(
+        "new file rewires",
+        "test-changed",
+        "tests/test_aaa.py",
+        None,
+        "from shop import cart\n\n\ndef test_a():\n    setattr(cart, 'total', sum)\n",
+    ),
     _tests("stand-in import", "test-changed", "from shop.cart", "from tests.fakes"),
     _tests(
         "exit in test", "exit-added", "    result =", "    import os; os._exit(0)\n    result ="
     ),
-    _edit(
+    edited(
         "unittest loosened",
         "assertion-loosened",
         "tests/test_u.py",
@@ -208,7 +190,7 @@ IN_TESTS = (
         "assertEqual(Cart([1]).total(), 1)",
         "assertIsNotNone(Cart([1]).total())",
     ),
-    _edit(
+    edited(
         "unittest skip",
         "test-skipped",
         "tests/test_u.py",
@@ -216,7 +198,7 @@ IN_TESTS = (
         "    def test",
         '    @unittest.skip("no")\n    def test',
     ),
-    _edit(
+    edited(
         "setUp added",
         "test-changed",
         "shop/checks.py",
@@ -242,9 +224,9 @@ IN_TESTS = (
     Case("expected data", "test-changed", "tests/data/out.json", '{"a": 1}\n', '{"a": 2}\n'),
     Case("snapshot", "test-changed", "src/__snapshots__/a.snap", "a: 1\n", "a: 2\n"),
     Case("syntax", "unreadable-patch", TESTS, TWO_TESTS, TWO_TESTS + "def ("),
-    _edit("js skip", "test-skipped", "src/cart.test.ts", JAVASCRIPT, 'it("adds', 'it.skip("adds'),
-    _edit("js only", "test-skipped", "src/cart.test.ts", JAVASCRIPT, 'it("is', 'it.only("is'),
-    _edit(
+    edited("js skip", "test-skipped", "src/cart.test.ts", JAVASCRIPT, 'it("adds', 'it.skip("adds'),
+    edited("js only", "test-skipped", "src/cart.test.ts", JAVASCRIPT, 'it("is', 'it.only("is'),
+    edited(
         "js loosened",
         "assertion-loosened",
         "src/cart.test.ts",
@@ -318,92 +300,8 @@ IN_SOURCES = (
     Case(
         "shellcheck", "suppression-added", "a.sh", "a $b\n", "# shellcheck disable=SC2086\na $b\n"
     ),
+    Case("stub", "suppression-added", "shop/cart.pyi", None, "def total(*a): ...\n"),
     Case("sitecustomize", "protected-path", "sitecustomize.py", None, "import os\n"),
     Case("false pytest", "protected-path", "src/pytest/__init__.py", None, "import os\n"),
 )
-IN_CONFIGURATION = (
-    _pyproject("select shrunk", '["E", "F", "B"]', '["E", "F"]'),
-    _pyproject("ignore grown", '["E203"]', '["E203", "F401"]'),
-    _pyproject("extend-ignore", 'ignore = ["E203"]', 'ignore = ["E203"]\nextend-ignore = ["B"]'),
-    _pyproject(
-        "per-file-ignores",
-        "[tool.mypy]",
-        '[tool.ruff.lint.per-file-ignores]\n"shop/*" = ["F401"]\n\n[tool.mypy]',
-    ),
-    _pyproject("exclude", "line-length = 88", 'line-length = 88\nexclude = ["shop"]'),
-    _pyproject("line-length", "88", "200"),
-    _pyproject("unknown change", '"py311"', '"py37"'),
-    _pyproject("strict off", "strict = true", "strict = false"),
-    _pyproject("strict gone", "[tool.mypy]\nstrict = true\n", ""),
-    _pyproject("imports ignored", "strict = true", "strict = true\nignore_missing_imports = true"),
-    _pyproject(
-        "override",
-        "[tool.coverage",
-        '[[tool.mypy.overrides]]\nmodule = "shop"\nignore_errors = true\n\n[tool.coverage',
-    ),
-    _pyproject("error code", "strict = true", 'strict = true\ndisable_error_code = ["arg-type"]'),
-    _pyproject("fail_under", "90", "10"),
-    _pyproject("omit", '"*/migrations/*"', '"*/migrations/*", "shop/*"'),
-    _pyproject("bandit skips", "skips = []", 'skips = ["B101"]'),
-    _pyproject("testpaths", '["tests", "checks"]', '["checks"]'),
-    _pyproject("-k", '"-ra"', '"-ra -k not_cart"'),
-    _pyproject("--ignore", '"-ra"', '"-ra --ignore=tests"'),
-    _pyproject("--deselect", '"-ra"', '"-ra --deselect tests/test_cart.py::test_total"'),
-    _pyproject("--no-cov", '"-ra"', '"-ra --no-cov"'),
-    _pyproject(
-        "plugin",
-        "[tool.pytest",
-        '[project.entry-points.pytest11]\nx = "shop.x"\n\n[tool.pytest',
-    ),
-    Case("broken toml", "config-loosened", "pyproject.toml", PYPROJECT, PYPROJECT + "x = [\n"),
-    Case("toml deleted", "config-loosened", "pyproject.toml", PYPROJECT, None),
-    Case("new pytest.ini", "config-loosened", "pytest.ini", None, "[pytest]\ntestpaths = none\n"),
-    Case("new ruff.toml", "config-loosened", "shop/ruff.toml", None, 'exclude = ["*"]\n'),
-    Case("new .coveragerc", "config-loosened", ".coveragerc", None, "[run]\nomit = *\n"),
-    Case(
-        "mypy.ini",
-        "config-loosened",
-        "mypy.ini",
-        "[mypy]\nstrict = True\n",
-        "[mypy]\nstrict = False\n",
-    ),
-    _edit("flake8 ignore", "config-loosened", "setup.cfg", SETUP_CFG, "E203", "E203,F401"),
-    _edit("flake8 length", "config-loosened", "setup.cfg", SETUP_CFG, "88", "300"),
-    _edit("tox commands", "config-loosened", "tox.ini", TOX, "pytest -q", "true"),
-    _edit("tsconfig", "config-loosened", "tsconfig.json", TSCONFIG, "true", "false"),
-    _edit("tsconfig target", "config-loosened", "tsconfig.json", TSCONFIG, "es2022", "es5"),
-    Case("eslintrc", "config-loosened", ".eslintrc.yml", "rules: {a: 2}\n", "rules: {a: 0}\n"),
-    Case(
-        "npm test",
-        "config-loosened",
-        "package.json",
-        '{"scripts": {"test": "jest"}}\n',
-        '{"scripts": {"test": "true"}}\n',
-    ),
-    Case("makefile", "config-loosened", "Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n"),
-    Case("index", "config-loosened", "requirements.txt", "a\n", "--index-url http://x/\na\n"),
-)
-PROTECTED = tuple(
-    Case(path, "protected-path", path, before, "x = 1\n")
-    for path, before in (
-        (".github/workflows/ci.yml", "x = 2\n"),
-        (".gitlab-ci.yml", "x = 2\n"),
-        (".circleci/config.yml", None),
-        ("Jenkinsfile", "x = 2\n"),
-        ("azure-pipelines.yml", None),
-        (".buildkite/pipeline.yml", None),
-        (".travis.yml", "x = 2\n"),
-        ("bitbucket-pipelines.yml", None),
-        (".drone.yml", None),
-        ("noxfile.py", "x = 2\n"),
-        ("metabuilder.toml", "x = 2\n"),
-        (".gitattributes", None),
-        ("sub/.gitmodules", None),
-        (".pre-commit-config.yaml", "x = 2\n"),
-        (".secrets.baseline", "x = 2\n"),
-        ("certs/server.pem", "x = 2\n"),
-        (".env.production", None),
-        ("docs/CODEOWNERS", "x = 2\n"),
-    )
-)
-CHEATS = (*IN_TESTS, *IN_SOURCES, *IN_CONFIGURATION, *PROTECTED)
+CHEATS = (*IN_TESTS, *IN_SOURCES)

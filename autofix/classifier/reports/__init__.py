@@ -1,4 +1,4 @@
-"""What do the tools themselves report? One small reader for each format; a report that cannot be read is no evidence."""
+"""What do the tools report? A reader for each format; what cannot be read is no evidence."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,7 +1,7 @@
-"""Which tests failed, and for which cause? Reads JUnit XML as pytest and most other runners write it."""
+"""Which tests failed, and for which cause? Reads JUnit XML, as most runners write it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element, ParseError  # noqa: S405  # types only; defusedxml parses
 
 from defusedxml import DefusedXmlException
@@ -10,18 +10,20 @@ from defusedxml.ElementTree import fromstring
 from autofix.classifier import delays, places
 from autofix.classifier.rules import NETWORK, Match, compiled
 from autofix.classifier.scan import NETWORK_IN_A_TEST, best_match
-from autofix.failures import Failure, Finding, Location, Severity, Signal
+from autofix.failures import Failure, Finding, Location, Signal
 
 MAX_CASES = 2000
 MAX_LINES = 400
 TEXT_CAP = 20_000
 ASSERTION_RANK = 50
 EXCEPTION_RANK = 57
-# Outside a test these are about the step; an exception in a test that mentions them is about the code.
+# An exception in a test that mentions these is about the code, not about the step.
 FOREIGN = frozenset({Signal.POLICY, Signal.SECURITY, Signal.LINT, Signal.TYPECHECK, Signal.UNKNOWN})
 
 _SETUP = compiled(r'^failed on (?:setup|teardown) with ["\'](?P<cause>(?s:.*?))["\']?$')
-_ASSERTION = compiled(r"^(?:[\w.]*Assert\w*(?:Error|Failed\w*|Exception)?\b|assert\b|Failed: |\[ERR_ASSERTION\])")
+_ASSERTION = compiled(
+    r"^(?:[\w.]*Assert\w*(?:Error|Failed\w*|Exception)?\b|assert\b|Failed: |\[ERR_ASSERTION\])"
+)
 _ERROR_LINE = compiled(r"^E {2,}(?P<text>\S.*)$")
 _RAISED = compiled(r"(?m)^\S+\.py:\d+: (?P<type>[\w.]+)$")
 _TYPED = compiled(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?::|$)")
@@ -59,25 +61,33 @@ def _failing(root: Element) -> Iterator[tuple[Element, Element]]:
 
 
 def _failure(worst: _Problem, problems: list[_Problem]) -> Failure:
-    match = worst.match
-    rule = match.rule if match else None
-    subject = match.groups.get("subject", "") if match else ""
     more = f" (and {len(problems) - 1} more failing tests)" if len(problems) > 1 else ""
     located = sorted(problems, key=lambda problem: problem is not worst)
-    return Failure(
+    failure = Failure(
         signal=worst.signal,
-        message=f"{match.message if match and rule and rule.signal is worst.signal else worst.finding.message}{more}",
-        rule=rule.id if rule and rule.signal is worst.signal else "junit-report",
-        detail=match.detail if match and rule and rule.signal is worst.signal else "",
-        subject=subject.split(".")[0] if rule and rule.detail == "dependency" else subject,
-        severity=rule.severity if rule else Severity.MEDIUM,
+        message=worst.finding.message + more,
+        rule="junit-report",
         confidence=0.95,
-        retryable=worst.signal in NETWORK or (rule is not None and rule.retryable),
-        requires_replan=rule is not None and rule.requires_replan,
         retry_after_seconds=delays.asked_for(worst.text) if worst.signal in NETWORK else None,
         excerpt=_excerpt(worst.text),
         locations=tuple(each.finding.location for each in located if each.finding.location),
         findings=tuple(problem.finding for problem in problems),
+    )
+    return _explained(failure, worst.match, more) if worst.match else failure
+
+
+def _explained(failure: Failure, match: Match, more: str) -> Failure:
+    """What the rule for the exception adds."""
+    rule, subject = match.rule, match.groups.get("subject", "")
+    return replace(
+        failure,
+        message=match.message + more,
+        rule=rule.id,
+        detail=match.detail,
+        subject=subject.split(".")[0] if rule.detail == "dependency" else subject,
+        severity=rule.severity,
+        retryable=rule.retryable,
+        requires_replan=rule.requires_replan,
     )
 
 
@@ -106,7 +116,7 @@ def _headline(bad: Element) -> str:
 
 
 def _is_assertion(headline: str) -> bool:
-    first = headline.split(":")[0]
+    first = headline.split(":", maxsplit=1)[0]
     simple = first.rsplit(".", 1)[-1]
     if headline.startswith("Failed: Timeout"):
         return False
@@ -115,7 +125,11 @@ def _is_assertion(headline: str) -> bool:
 
 def _match(headline: str, body: str) -> Match | None:
     """The best rule for the exception or one that it came from."""
-    lines = [found.group("text") for line in body.split("\n")[-MAX_LINES:] if (found := _ERROR_LINE.search(line))]
+    lines = [
+        found.group("text")
+        for line in body.split("\n")[-MAX_LINES:]
+        if (found := _ERROR_LINE.search(line))
+    ]
     texts = [headline, *(line for line in lines if not _is_assertion(line))]
     matches = [match for text in texts if (match := best_match(text, "test"))]
     matches = [match for match in matches if match.rule.signal not in FOREIGN]
@@ -123,14 +137,18 @@ def _match(headline: str, body: str) -> Match | None:
 
 
 def _weighed(match: Match | None, headline: str, body: str, tag: str) -> tuple[Signal, int]:
-    """The most fundamental cause weighs most. Trying again heals a test only where nothing else is wrong."""
+    """The most fundamental cause weighs most; the network counts last."""
     if match is not None:
         rank = NETWORK_IN_A_TEST if match.rule.signal in NETWORK else match.rule.rank
         return match.rule.signal, rank
     if _is_assertion(headline):
         return Signal.TEST_ASSERT, ASSERTION_RANK
     raised = _RAISED.search(body)
-    if tag == "error" or _TYPED.search(headline) or (raised and raised.group("type") != "AssertionError"):
+    if (
+        tag == "error"
+        or _TYPED.search(headline)
+        or (raised and raised.group("type") != "AssertionError")
+    ):
         return Signal.RUNTIME, EXCEPTION_RANK
     return Signal.TEST_ASSERT, ASSERTION_RANK
 
@@ -141,8 +159,8 @@ def _name(case: Element, place: Location | None) -> str:
     stated = case.get("file") or ""
     if stated.endswith(".py"):
         return f"{stated}::{name}"
-    if not classname:
-        return _as_path(name, place) if "." in name or place else name
+    if not classname:  # a file that pytest could not collect
+        return f"{name.replace('.', '/')}.py" if "." in name or place else name
     parts = classname.split(".")
     classes = [part for part in parts if part[:1].isupper()]
     modules = parts[: len(parts) - len(classes)]
@@ -151,13 +169,10 @@ def _name(case: Element, place: Location | None) -> str:
     return "::".join(("/".join(modules) + ".py", *classes, name))
 
 
-def _as_path(module: str, place: Location | None) -> str:
-    path = module.replace(".", "/") + ".py"
-    return path if place is None or place.file.endswith(path) else path
-
-
 def _last_error(body: str) -> str:
-    errors = [found.group("text") for line in body.split("\n") if (found := _ERROR_LINE.search(line))]
+    errors = [
+        found.group("text") for line in body.split("\n") if (found := _ERROR_LINE.search(line))
+    ]
     return errors[-1] if errors else "it could not be collected"
 
 

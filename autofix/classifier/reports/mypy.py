@@ -1,7 +1,14 @@
 """What did `mypy --output json` find? One JSON object a line."""
 
 from autofix.classifier.fingerprints import normalised
-from autofix.classifier.reports.reading import MAX_FINDINGS, member, number_of, parsed, quoted, text_of
+from autofix.classifier.reports.reading import (
+    MAX_FINDINGS,
+    member,
+    number_of,
+    parsed,
+    quoted,
+    text_of,
+)
 from autofix.failures import Failure, Finding, Location, Signal
 
 # A missing import makes other errors, so it is named first.
@@ -11,7 +18,9 @@ COMPILE = "syntax"
 
 def read(text: str) -> Failure | None:
     items = [member(parsed(line)) for line in text.splitlines() if line.startswith("{")]
-    errors = [item for item in items if text_of(item, "severity") == "error" and text_of(item, "file")]
+    errors = [
+        item for item in items if text_of(item, "severity") == "error" and text_of(item, "file")
+    ]
     if not errors:
         return None
     errors = errors[:MAX_FINDINGS]

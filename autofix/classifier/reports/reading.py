@@ -1,4 +1,4 @@
-"""How is JSON read that anyone may have written? Every accessor gives an empty value where the shape is wrong."""
+"""How is JSON read that anyone may have written? A wrong shape gives an empty value."""
 
 import json
 from typing import TypeGuard
@@ -13,7 +13,7 @@ _QUOTED = compiled(r"[`\"']([^`\"']{1,120})[`\"']")
 
 
 def parsed(text: str) -> object:
-    """None where it is not JSON; deep nesting ends in RecursionError, huge numbers in ValueError."""
+    """None where it is not JSON, too deep or with a number too long."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What does a SARIF report say? Linters write it as well as security scanners: the tool's name decides."""
+"""What does a SARIF report say? Linters and security scanners write it: the tool's name decides."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,19 @@ from autofix.classifier.reports.reading import (
 )
 from autofix.failures import Failure, Finding, Location, Severity, Signal
 
-LINTERS = ("ruff", "eslint", "pylint", "flake8", "clippy", "rubocop", "shellcheck", "golangci", "stylelint", "hadolint", "checkstyle", "ktlint", "swiftlint", "biome")  # fmt: skip
+LINTERS = (
+    *("ruff", "eslint", "pylint", "flake8", "clippy", "rubocop", "shellcheck", "golangci"),
+    *("stylelint", "hadolint", "checkstyle", "ktlint", "swiftlint", "biome"),
+)
 TYPE_CHECKERS = ("mypy", "pyright", "phpstan", "psalm")
 LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM}
 # The scale that GitHub documents for the property `security-severity`.
-SCORES = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.0, Severity.LOW))
+SCORES = (
+    (9.0, Severity.CRITICAL),
+    (7.0, Severity.HIGH),
+    (4.0, Severity.MEDIUM),
+    (0.0, Severity.LOW),
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,9 @@ def read(text: str) -> Failure | None:
     results = [result for run in members(parsed(text), "runs") for result in _results(run)]
     if not results:
         return None
-    results.sort(key=lambda each: (each.signal is not Signal.SECURITY, -SEVERITIES.index(each.severity)))
+    results.sort(
+        key=lambda each: (each.signal is not Signal.SECURITY, -SEVERITIES.index(each.severity))
+    )
     first = results[0]
     more = f" (and {len(results) - 1} more)" if len(results) > 1 else ""
     return Failure(
@@ -78,7 +88,9 @@ def _result(item: dict[str, object], tool: str, rule: dict[str, object]) -> _Res
     place = _place(item, code)
     finding_id = f"{place.file if place else ''}:{code}:{normalised(message)}"
     severity = _scored(rule) or LEVELS[_level(item, rule)]
-    return _Result(tool, _signal(tool, rule), severity, Finding(finding_id, f"{code}: {message}", place))
+    return _Result(
+        tool, _signal(tool, rule), severity, Finding(finding_id, f"{code}: {message}", place)
+    )
 
 
 def _place(item: dict[str, object], code: str) -> Location | None:

@@ -3,11 +3,12 @@
 import json
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Field
 
 from autofix import policy
 from autofix.control import start_run
@@ -15,13 +16,13 @@ from autofix.driver import drive
 from autofix.management import reporting
 from autofix.models import SwitchState
 from autofix.serializers import HealingRunSerializer
-from metabuilder.execution.archives import ARCHIVE_SUFFIXES
 from metabuilder.runs import plans
 from metabuilder.runs.intake import Order, RunRefused
 from metabuilder.runs.models import Run, SourceKind, Upload
 from metabuilder.runs.states import RunStatus
 from tenants.models import Tenant
 
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".zip")
 EXIT_CODES = {
     RunStatus.SUCCEEDED: 0,
     RunStatus.FAILED: 1,
@@ -141,7 +142,7 @@ def overrides_in(settings: list[str]) -> dict[str, bool | int]:
 
 
 def read_value(name: str, text: str) -> bool | int:
-    field = Run._meta.get_field(name)
+    field = cast("Field", Run._meta.get_field(name))
     try:
         value: bool | int = field.clean(text, None)
     except ValidationError as error:

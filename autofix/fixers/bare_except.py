@@ -1,0 +1,56 @@
+"""`except:` catches even Ctrl+C; `except Exception:` is what was meant."""
+
+from collections.abc import Collection
+
+import libcst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from autofix.failures import Failure, Signal
+from autofix.fixers.base import Fixer, Tree, careful, lines_with, rewrite
+
+CODES = frozenset({"E722", "B001", "W0702", "bare-except"})
+
+
+def name_exception(tree: Tree, failure: Failure) -> bool:
+    found = lines_with(tree, failure, CODES)
+    changed = [
+        rewrite(tree, path, lambda text, lines=lines: _named(text, lines))
+        for path, lines in found.items()
+    ]
+    return any(changed)
+
+
+def _named(text: str, lines: Collection[int]) -> str:
+    return MetadataWrapper(libcst.parse_module(text)).visit(_NameException(lines)).code
+
+
+class _NameException(libcst.CSTTransformer):
+    METADATA_DEPENDENCIES = (PositionProvider,)
+
+    def __init__(self, lines: Collection[int]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def leave_ExceptHandler(
+        self, original_node: libcst.ExceptHandler, updated_node: libcst.ExceptHandler
+    ) -> libcst.ExceptHandler:
+        line = self.get_metadata(PositionProvider, original_node).start.line
+        if updated_node.type is not None or line not in self.lines:
+            return updated_node
+        return updated_node.with_changes(
+            type=libcst.Name("Exception"),
+            whitespace_after_except=libcst.SimpleWhitespace(" "),
+        )
+
+
+FIXERS = (
+    Fixer(
+        "bare-except",
+        "libcst",
+        "python",
+        frozenset({Signal.LINT}),
+        frozenset(),
+        False,
+        careful(name_exception),
+    ),
+)

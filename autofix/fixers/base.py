@@ -1,0 +1,151 @@
+"""What a fixer is, and the careful reading and writing that all of them share.
+
+A fixer gets a scratch copy of the workspace and changes its files. It never decides whether the
+change is good: the step that failed does, when it runs again. Read next: the table in `__init__`.
+"""
+
+import ast
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol
+
+import libcst
+
+from autofix.failures import Failure, Location, Signal
+
+MAX_FILE_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    exit_code: int
+    output: str
+
+
+class Tree(Protocol):
+    """A scratch copy of the workspace; `run` is sandboxed, with ruff, python and pytest in PATH."""
+
+    def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult: ...
+
+    def read(self, path: str) -> str:
+        """Return a file's text, or raise FileNotFoundError."""
+        ...
+
+    def write(self, path: str, text: str) -> None: ...
+
+    def files(self) -> Sequence[str]:
+        """Return the paths of the tracked files."""
+        ...
+
+
+Apply = Callable[[Tree, Failure], bool]
+
+
+@dataclass(frozen=True)
+class Fixer:
+    """`details` empty fits every failure of its signals; `apply` says whether it changed a file."""
+
+    name: str
+    tool: str
+    ecosystem: str
+    signals: frozenset[Signal]
+    details: frozenset[str]
+    needs_approval: bool
+    apply: Apply
+
+
+def careful(apply: Apply) -> Apply:
+    """Make "cannot do this one" of what odd files and odd findings raise."""
+
+    def applied(tree: Tree, failure: Failure) -> bool:
+        try:
+            return apply(tree, failure)
+        except (OSError, ValueError, SyntaxError, RecursionError, libcst.ParserSyntaxError):
+            return False
+
+    return applied
+
+
+def places(failure: Failure) -> tuple[Location, ...]:
+    """Everything the failure points at, findings first."""
+    found = [finding.location for finding in failure.findings if finding.location]
+    return tuple(dict.fromkeys((*found, *failure.locations)))
+
+
+def codes(failure: Failure) -> frozenset[str]:
+    return frozenset(place.code for place in places(failure) if place.code)
+
+
+def words(failure: Failure) -> str:
+    """All that is said about the failure, to be searched."""
+    findings = (finding.message for finding in failure.findings)
+    return "\n".join((failure.message, failure.excerpt, *findings))
+
+
+def tracked(path: str, files: Collection[str]) -> str:
+    """Return the tracked file that a tool meant (`./a.py`, `/workspace/a.py`); empty if none."""
+    plain = str(PurePosixPath(path))
+    if plain in files:
+        return plain
+    fitting = [file for file in files if plain.endswith(f"/{file}")]
+    return max(fitting, key=len, default="")
+
+
+def lines_with(tree: Tree, failure: Failure, wanted: Collection[str]) -> Mapping[str, set[int]]:
+    """Where findings with one of the `wanted` codes are: lines by tracked file."""
+    files = frozenset(tree.files())
+    found: dict[str, set[int]] = {}
+    for place in places(failure):
+        file = tracked(place.file, files) if place.code in wanted else ""
+        if file:
+            found.setdefault(file, set()).add(place.line)
+    return found
+
+
+def named_files(tree: Tree, failure: Failure, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tracked files of a kind that the failure names, in a stable order."""
+    files = frozenset(tree.files())
+    found = {tracked(place.file, files) for place in places(failure)}
+    return tuple(sorted(file for file in found if file.endswith(suffixes)))
+
+
+def all_files(tree: Tree, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(file for file in tree.files() if file.endswith(suffixes)))
+
+
+def readable(tree: Tree, paths: Iterable[str]) -> dict[str, str]:
+    """Return the texts of those files that are there, are text, and are not enormous."""
+    texts: dict[str, str] = {}
+    for path in paths:
+        try:
+            text = tree.read(path)
+        except (OSError, ValueError):
+            continue
+        if len(text) <= MAX_FILE_CHARACTERS:
+            texts[path] = text
+    return texts
+
+
+def rewrite(tree: Tree, path: str, change: Callable[[str], str]) -> bool:
+    """Change one file; leave it alone where it is no text, or would no longer be Python."""
+    old = readable(tree, (path,)).get(path)
+    if old is None:
+        return False
+    try:
+        new = change(old)
+        if new == old:
+            return False
+        if path.endswith(".py"):
+            ast.parse(new)
+    except (SyntaxError, ValueError, RecursionError, libcst.ParserSyntaxError):
+        return False
+    tree.write(path, new)
+    return True
+
+
+def run_and_compare(tree: Tree, argv: Sequence[str], paths: Sequence[str]) -> bool:
+    """Let a tool work on files and say whether one of them is different afterwards."""
+    before = readable(tree, paths)
+    tree.run(argv)
+    return readable(tree, paths) != before

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# From a fresh checkout to a run that healed itself and waits at a gate. Idempotent.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+started=$SECONDS
+setup=$(./scripts/setup)
+DATA_DIR=$(sed -n 's/^DATA_DIR=//p' <<<"$setup")
+sandbox=$(sed -n 's/^SANDBOX=//p' <<<"$setup")
+export METABUILDER_DATA_DIR=$DATA_DIR
+export METABUILDER_SANDBOX=${METABUILDER_SANDBOX:-$sandbox}
+python=.venv/bin/python
+$python manage.py migrate --verbosity 0
+$python manage.py createcachetable
+[ -d "$DATA_DIR/demo/ledger/.git" ] || ./scripts/demo/make_repository.sh "$DATA_DIR/demo/ledger"
+$python manage.py seed_staging "$DATA_DIR/demo/ledger"
+cat >&2 <<TEXT
+
+Done in $((SECONDS - started)) s. Next:
+  .venv/bin/python manage.py decide GATE_ID approve     decide at the command line, or
+  ./scripts/serve.sh                                    look at it in the browser and decide there
+TEXT

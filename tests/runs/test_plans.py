@@ -1,0 +1,87 @@
+import pytest
+
+from metabuilder.runs import plans
+from metabuilder.runs.models import Plan
+
+GOOD = {"name": "lint", "run": "ruff check ."}
+BAD = [
+    ({}, "steps", "required"),
+    ({"steps": []}, "steps", "at least 1"),
+    ({"steps": [GOOD], "stages": []}, "stages", "unknown key"),
+    ({"steps": [{**GOOD, "comand": "x"}]}, "steps.0.comand", "unknown key"),
+    ({"steps": [{"name": "lint"}]}, "steps.0.run", "required"),
+    ({"steps": [{**GOOD, "run": ""}]}, "steps.0.run", "at least 1"),
+    ({"steps": [{**GOOD, "run": "  "}]}, "steps.0.run", "command"),
+    ({"steps": [{**GOOD, "run": ["ls"]}]}, "steps.0.run", "string"),
+    ({"steps": [{**GOOD, "name": "../x"}]}, "steps.0.name", "pattern"),
+    ({"steps": [{**GOOD, "timeout": 0}]}, "steps.0.timeout", "greater"),
+    ({"steps": [{**GOOD, "timeout": "9"}]}, "steps.0.timeout", "integer"),
+    ({"steps": [{**GOOD, "kind": "deploy"}]}, "steps.0.kind", "pattern"),
+    ({"steps": [{**GOOD, "env": {"LD_PRELOAD": "x"}}]}, "steps.0.env", "LD_PRELOAD"),
+    ({"steps": [{**GOOD, "env": {"PATH": "x"}}]}, "steps.0.env", "PATH"),
+    ({"steps": [{**GOOD, "env": {"GIT_DIR": "x"}}]}, "steps.0.env", "GIT_DIR"),
+    ({"steps": [{**GOOD, "env": {"A": 1}}]}, "steps.0.env.A", "string"),
+    ({"steps": [GOOD, GOOD]}, "steps", "two steps"),
+    ({"steps": [{**GOOD, "name": f"s{n}"} for n in range(101)]}, "steps", "at most 100"),
+    ([], "plan", "dictionary"),
+    ("ls", "plan", "dictionary"),
+]
+
+
+@pytest.mark.parametrize(("document", "field", "words"), BAD)
+def test_a_bad_plan_is_refused_with_the_field_and_what_is_wrong(document, field, words):
+    with pytest.raises(plans.PlanRejected) as refusal:
+        plans.parse(document)
+    [error] = refusal.value.errors
+    assert error.field == field
+    assert words in error.detail
+
+
+def test_broken_toml_is_refused_with_its_line():
+    with pytest.raises(plans.PlanRejected, match="line 1"):
+        plans.parse_toml("[[steps]")
+
+
+def test_a_plan_in_the_source_beats_what_would_be_detected():
+    files = {"metabuilder.toml": '[[steps]]\nname = "a"\nrun = "true"\n', "test_a.py": ""}
+    origin, plan = plans.find(files, files.__getitem__)
+    assert (origin, [step.name for step in plan.steps]) == ("file", ["a"])
+
+
+def test_a_source_that_is_not_recognised_says_what_to_add():
+    with pytest.raises(plans.PlanRejected, match=r"metabuilder\.toml"):
+        plans.find({"notes.txt": ""}, lambda path: "")
+
+
+@pytest.fixture
+def planned_run(queued_run):
+    plan = plans.parse({"steps": [{"name": "a", "run": "1"}, {"name": "b", "run": "2"}]})
+    plans.install(queued_run, plan, "given", 60)
+    return queued_run
+
+
+def names(run):
+    return list(run.steps.order_by("position").values_list("name", flat=True))
+
+
+def test_a_delta_is_applied_once_however_often_it_is_asked(planned_run):
+    step = {"kind": "install", "run": "pip", "timeout": 1, "env": {}, "network": False}
+    change = {"op": "add", "step": "install", "before": None, "after": step, "position": "b"}
+    assert plans.apply_delta(planned_run, 1, [change])
+    assert not plans.apply_delta(planned_run, 1, [change])
+    assert names(planned_run) == ["a", "install", "b"]
+    assert planned_run.plan_version == 2
+    assert Plan.objects.get(run=planned_run, version=2).document["steps"][1]["name"] == "install"
+
+
+def test_steps_are_removed_replaced_and_moved(planned_run):
+    a = plans.describe(planned_run.steps.get(name="a"))
+    changes = [
+        {"op": "replace", "step": "a", "before": a, "after": {**a, "run": "3"}},
+        {"op": "move", "step": "b", "position": "a"},
+    ]
+    plans.apply_delta(planned_run, 1, changes)
+    assert names(planned_run) == ["b", "a"]
+    assert planned_run.steps.get(name="a").command == "3"
+    plans.apply_delta(planned_run, 2, [{"op": "remove", "step": "b"}])
+    assert names(planned_run) == ["a"]

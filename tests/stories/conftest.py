@@ -1,0 +1,101 @@
+"""Whole runs with real tools: a repository of a few files, a plan, and the loop until the run rests."""
+
+import os
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autofix.control import start_run
+from autofix.driver import drive
+from metabuilder.runs.intake import Order
+from metabuilder.runs.models import Run, SourceKind
+from tenants.models import Tenant
+
+Files = dict[str, str]
+GIT_ENV = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_AUTHOR_NAME": "Dana",
+    "GIT_AUTHOR_EMAIL": "dana@ledger.example",
+    "GIT_COMMITTER_NAME": "Dana",
+    "GIT_COMMITTER_EMAIL": "dana@ledger.example",
+}
+
+
+def git(directory: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=directory, env=GIT_ENV, check=True, capture_output=True)
+    return done.stdout.decode()
+
+
+@pytest.fixture
+def staging(db) -> Tenant:
+    return Tenant.objects.create(slug="staging", name="Staging", backoff_cap_seconds=1)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Callable[[Files], Path]:
+    """Make a git repository of these files, with one commit."""
+
+    def make(files: Files) -> Path:
+        root = tmp_path / "source"
+        for name, text in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        git(root, "init", "--quiet", "--initial-branch=main")
+        git(root, "add", "--all")
+        git(root, "commit", "--quiet", "--message", "start")
+        return root
+
+    return make
+
+
+@pytest.fixture
+def build(staging: Tenant, repository: Callable[[Files], Path]) -> Callable[..., Run]:
+    """Start a run of these steps on these files and drive it until it rests."""
+
+    def build(files: Files, steps: list[dict], *, rest: bool = True, **overrides: object) -> Run:
+        order = Order(
+            tenant=staging,
+            source_kind=SourceKind.PATH,
+            location=str(repository(files)),
+            plan={"steps": steps},
+            overrides=overrides,
+            actor="test",
+            any_directory=True,
+        )
+        run = start_run(order)
+        return drive(run, lambda _: None) if rest else run
+
+    return build
+
+
+@pytest.fixture
+def story() -> Callable[[Run], list[tuple]]:
+    """The list of (step, signal, strategy, outcome, verified) that a run went through."""
+
+    def tell(run: Run) -> list[tuple]:
+        fields = ("step__name", "signal", "strategy", "outcome", "verified")
+        return list(run.attempts.order_by("number").values_list(*fields))
+
+    return tell
+
+
+def wheel(directory: Path, name: str, source: str) -> str:
+    """Write a wheel of one module, as a project keeps them in its own wheelhouse; return its file name."""
+    file_name = f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    contents = {
+        f"{name}.py": source,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
+    directory.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(directory / file_name, "w") as archive:
+        for path, text in {**contents, f"{info}/RECORD": record}.items():
+            archive.writestr(path, text)
+    return file_name

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from approvals.models import FixRevision, Gate, Vote
+from approvals.models import FixRevision, Gate, GateStatus, Vote
 from tenants.serializers import StrictSerializer
 
+VERDICTS = [(verdict.value, verdict.label) for verdict in (GateStatus.APPROVED, GateStatus.REJECTED)]
 MAX_PATCH = 1 << 20
 
 
-class SignalSerializer(serializers.Serializer[Any]):
+class GateSignalSerializer(serializers.Serializer[Any]):
     type = serializers.CharField()
     detail = serializers.CharField(allow_blank=True)
     severity = serializers.CharField()
@@ -21,6 +23,8 @@ class SignalSerializer(serializers.Serializer[Any]):
 
 
 class DecisionSerializer(serializers.ModelSerializer[Vote]):
+    verdict = serializers.ChoiceField(choices=VERDICTS)
+
     class Meta:
         model = Vote
         fields = ["actor", "verdict", "comment", "patch_digest", "created_at"]
@@ -68,8 +72,9 @@ class GateSerializer(serializers.ModelSerializer[Gate]):
         ]
         read_only_fields = fields
 
-    def get_signal(self, gate: Gate) -> SignalSerializer:  # documents the shape
-        return gate.signal  # type: ignore[no-any-return]
+    @extend_schema_field(GateSignalSerializer)
+    def get_signal(self, gate: Gate) -> dict[str, Any]:  # Any: JSON
+        return dict(gate.signal)
 
     def get_patch(self, gate: Gate) -> str:
         newest = max(gate.revisions.all(), key=lambda revision: revision.pk, default=None)

@@ -65,16 +65,19 @@ class RunPageAdmin(RunAdmin):
         tab = request.GET.get("tab", "")
         if tab not in TABS:
             tab = "approvals" if run.status == RunStatus.PAUSED_AWAITING_APPROVAL else "timeline"
+        above, panel = self.part(request, run, "head"), self.part(request, run, tab)
         context = {
             **self.admin_site.each_context(request),
-            **self.part(request, run, "head"),
-            **self.part(request, run, tab),
+            **above,
+            **panel,
+            "head_seen": fingerprint("head", above),
+            "panel_seen": "" if run.is_final or tab == "logs" else fingerprint(tab, panel),
             "opts": self.opts,
             "original": run,
             "title": f"{screens.say(run.status)}: {run}",
             "tab": tab,
             "tabs": tabs(run),
-            "panel": f"admin/runs/run/{tab}.html",
+            "panel": template_of(tab),
         }
         return TemplateResponse(request, "admin/runs/run/page.html", context)
 
@@ -85,12 +88,10 @@ class RunPageAdmin(RunAdmin):
             raise Http404("The page of a run has no such part.")
         run = self.one(request, run_id)
         context = self.part(request, run, part)
-        template = f"admin/runs/run/{part}.html"
-        # Rendered without the request: forms then carry no token, which differs every time.
-        seen = hashlib.sha256(render_to_string(template, context).encode()).hexdigest()[:16]
+        seen = fingerprint(part, context)
         if seen == request.GET.get("seen") and not run.is_final:
             return HttpResponse(status=204)
-        html = render_to_string(template, {**context, "seen": seen}, request)
+        html = render_to_string(template_of(part), {**context, "seen": seen}, request)
         return HttpResponse(html, status=STOP_POLLING if run.is_final else 200)
 
     @method_decorator(require_GET)
@@ -308,6 +309,16 @@ def tabs(run: Run) -> list[Context]:
     ]
 
 
+def template_of(part: str) -> str:
+    return f"admin/runs/run/{part}.html"
+
+
+def fingerprint(part: str, context: Context) -> str:
+    """Name what a part shows. Rendered without the request: forms then carry no token of their own."""
+    html = render_to_string(template_of(part), context)
+    return hashlib.sha256(html.encode()).hexdigest()[:16]
+
+
 def log_lines(execution: StepExecution, after: console.Cursor) -> Context:
     is_over = execution.status != ExecutionStatus.RUNNING
     chunks = execution.chunks.filter(sequence__gte=after.sequence).order_by("sequence")
@@ -334,12 +345,6 @@ def later_groups(request: HttpRequest, run: Run, number: int) -> HttpResponse:
         "goes_on": not is_over,
     }
     return TemplateResponse(request, "admin/runs/run/log_groups.html", context)
-
-
-def attempts_of(request: HttpRequest) -> QuerySet[Attempt]:
-    """Return the attempts this person may see."""
-    rows: QuerySet[Attempt] = admin.site._registry[Attempt].get_queryset(request)
-    return rows
 
 
 admin.site.pages += pages.urls(admin.site)

@@ -10,15 +10,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"true", "1", "yes", "on"}
 FALSE = {"false", "0", "no", "off"}
-ENVIRONMENTS = ("development", "staging", "production")
+MIN_KEY_CHARACTERS = 50
 
 
-def read_environment_name(env: environ.Env) -> str:
-    name: str = env.str("METABUILDER_ENV", default="development")
-    if name not in ENVIRONMENTS:
-        allowed = ", ".join(ENVIRONMENTS)
-        raise ImproperlyConfigured(f"METABUILDER_ENV is {name!r}; it must be one of {allowed}.")
-    return name
+def read_choice(env: environ.Env, name: str, choices: tuple[str, ...]) -> str:
+    """Read one of `choices`, the first where it is unset."""
+    value: str = env.str(name, default="") or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(choices)}.")
+    return value
 
 
 def read_flag(env: environ.Env, name: str) -> bool | None:
@@ -48,11 +48,11 @@ def read_int(env: environ.Env, name: str, default: int, bounds: tuple[int, int])
 def read_secret_key(env: environ.Env, environment: str, data_dir: Path) -> str:
     """Production and staging must name a key; development makes one and keeps it in `data_dir`."""
     key: str = env.str("SECRET_KEY", default="")
-    if key and (environment == "development" or len(key) >= 50):
+    if key and (environment == "development" or len(key) >= MIN_KEY_CHARACTERS):
         return key
     if environment != "development":
         raise ImproperlyConfigured(
-            f"SECRET_KEY is missing or shorter than 50 characters, and METABUILDER_ENV is "
+            f"SECRET_KEY is missing or shorter than {MIN_KEY_CHARACTERS} characters, and METABUILDER_ENV is "
             f"{environment}. Make one: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
         )
     return _development_key(data_dir / "secret_key")

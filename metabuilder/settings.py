@@ -8,7 +8,7 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
 from metabuilder.environment import (
-    read_environment_name,
+    read_choice,
     read_flag,
     read_int,
     read_secret_key,
@@ -20,14 +20,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
-METABUILDER_ENV = read_environment_name(env)
+METABUILDER_ENV = read_choice(env, "METABUILDER_ENV", ("development", "staging", "production"))
 IS_PRODUCTION = METABUILDER_ENV == "production"
 DATA_DIR = Path(env.str("METABUILDER_DATA_DIR", default="") or default_data_dir(BASE_DIR))
 WORK_DIR = DATA_DIR / "work"  # workspaces, scratch copies, reports: all of it can be made again
 SECRET_KEY = read_secret_key(env, METABUILDER_ENV, DATA_DIR)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = False
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
 
@@ -39,7 +39,7 @@ META_V3_MAX_PER_STEP_ATTEMPTS = read_int(env, "META_V3_MAX_PER_STEP_ATTEMPTS", 3
 META_V3_BACKOFF_CAP_SECONDS = read_int(env, "META_V3_BACKOFF_CAP_SECONDS", 60, (1, 300))
 
 # --- Execution ------------------------------------------------------------------------------------
-METABUILDER_SANDBOX = env.str("METABUILDER_SANDBOX", default="bubblewrap")
+METABUILDER_SANDBOX = read_choice(env, "METABUILDER_SANDBOX", ("bubblewrap", "none"))
 SANDBOX_STEP_UID = read_int(env, "METABUILDER_STEP_UID", 61234, (1000, 4_000_000_000))
 SOURCE_ROOTS = [Path(root) for root in env.list("METABUILDER_SOURCE_ROOTS", default=[])]
 STEP_ENV = env.dict("METABUILDER_STEP_ENV", default={})

@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes errors: every operation may answer with a problem."""
+"""How the OpenAPI document is put: operations named after their path, errors told as problems."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from tenants.problems import MEDIA_TYPE
+
+BASE = "/api/meta/v2/"
 
 
 class ProblemErrorSerializer(serializers.Serializer[Any]):
@@ -26,10 +28,18 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class ProblemSchema(AutoSchema):
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:  # Any: OpenAPI
+    def get_tags(self) -> list[str]:
+        return [self.path.removeprefix(BASE).split("/")[0]]
+
+    def get_description(self) -> str:
+        """Leave out what a view tells its programmers: an operation's summary says enough."""
+        return ""
+
+    def get_operation_id(self) -> str:
+        return str(super().get_operation_id()).removeprefix("meta_v2_")
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:  # Any: OpenAPI
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        answer = OpenApiResponse(ProblemSerializer, "A problem, told as RFC 9457 says.")
-        bodies["default"] = self._get_response_for_code(
-            answer, "default", media_types=[MEDIA_TYPE], direction=direction
-        )
+        told = OpenApiResponse(ProblemSerializer, "A problem, told as RFC 9457 says.")
+        bodies["default"] = self._get_response_for_code(told, "default", [MEDIA_TYPE], direction)
         return bodies

@@ -43,9 +43,7 @@ def _hidden_behind(best: Candidate | None, scanned: Scanned) -> Candidate | None
     """pip and npm say "no such package" also when the index answered 429 or not at all."""
     if best is None or not best.match.rule.may_hide:
         return None
-    earlier = [
-        hint for hint in scanned.hints if hint.signal in NETWORK and hint.number < best.number
-    ]
+    earlier = [hint for hint in scanned.hints if hint.signal in NETWORK and hint.number < best.number]
     return _first(earlier)
 
 

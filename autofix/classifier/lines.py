@@ -12,9 +12,7 @@ CONTEXT_LINE_CAP = 400
 
 # The standard library's `re`: these patterns cannot backtrack (neighbouring classes share no
 # character), and re2's Python `sub` is a hundred times slower on text full of colour codes.
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])"
-)
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)

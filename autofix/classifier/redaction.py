@@ -3,9 +3,7 @@
 from autofix.classifier.rules import compiled
 
 MASK = "[redacted]"
-_PRIVATE_KEY = compiled(
-    r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)"
-)
+_PRIVATE_KEY = compiled(r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)")
 _KEY_END_ONLY = compiled(r"(?s)\A.*-----END [A-Z0-9 ]*PRIVATE KEY-----")
 # Each keeps group 1 and masks the rest.
 _SECRETS = tuple(

@@ -104,9 +104,7 @@ def scan(chunks: Iterable[str], kind: str = "") -> Scanned:
     state = _State(kind)
     skipped: Window | None = None
     for window in windows(chunks):
-        state.tail.extend(
-            line[:CONTEXT_LINE_CAP] for line in window.lines[-TAIL_LINES:] if line.strip()
-        )
+        state.tail.extend(line[:CONTEXT_LINE_CAP] for line in window.lines[-TAIL_LINES:] if line.strip())
         skipped = None
         if not _worth_reading(window, state):
             continue
@@ -129,15 +127,8 @@ def best_match(line: str, kind: str = "") -> Match | None:
 
 
 def _worth_reading(window: Window, state: _State) -> bool:
-    fresh = any(
-        state.hits[RULES.rules[index].id] < HITS_PER_RULE for index in RULES.possible(window.text)
-    )
-    return (
-        fresh
-        or state.in_failures
-        or bool(MARKERS.Match(window.text))
-        or _may_recover(window, state)
-    )
+    fresh = any(state.hits[RULES.rules[index].id] < HITS_PER_RULE for index in RULES.possible(window.text))
+    return fresh or state.in_failures or bool(MARKERS.Match(window.text)) or _may_recover(window, state)
 
 
 def _may_recover(window: Window, state: _State) -> bool:
@@ -196,9 +187,7 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     if seen > HITS_PER_RULE:
         return
     line = window.lines[index]
-    in_test = rule.signal in NETWORK and (
-        state.in_failures or line.startswith(("FAILED ", "ERROR tests"))
-    )
+    in_test = rule.signal in NETWORK and (state.in_failures or line.startswith(("FAILED ", "ERROR tests")))
     rank = NETWORK_IN_A_TEST if in_test else rule.rank
     before, short, after = window.around(index)
     placed = _placed(match, line[:LINE_CAP], after)

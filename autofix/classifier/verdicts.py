@@ -4,64 +4,117 @@ from autofix.failures import Failure, Severity, Signal
 
 SANDBOX = {
     "timeout": Failure(
-        Signal.TRANSIENT, "The step overran its time limit", "sandbox-timeout", "timeout",
-        confidence=0.9, retryable=True,
+        Signal.TRANSIENT,
+        "The step overran its time limit",
+        "sandbox-timeout",
+        "timeout",
+        confidence=0.9,
+        retryable=True,
     ),
     "out_of_memory": Failure(
-        Signal.INFRA, "The step ran out of memory", "sandbox-oom", "oom",
-        severity=Severity.HIGH, confidence=0.95, retryable=True,
+        Signal.INFRA,
+        "The step ran out of memory",
+        "sandbox-oom",
+        "oom",
+        severity=Severity.HIGH,
+        confidence=0.95,
+        retryable=True,
     ),
     "disk_quota": Failure(
-        Signal.INFRA, "The step used up its disk space", "sandbox-disk", "disk",
-        severity=Severity.HIGH, confidence=0.95, retryable=True,
+        Signal.INFRA,
+        "The step used up its disk space",
+        "sandbox-disk",
+        "disk",
+        severity=Severity.HIGH,
+        confidence=0.95,
+        retryable=True,
     ),
     "output_limit": Failure(
-        Signal.INFRA, "The step wrote more output than it may", "sandbox-output", "output",
+        Signal.INFRA,
+        "The step wrote more output than it may",
+        "sandbox-output",
+        "output",
         confidence=0.95,
     ),
     "stopped": Failure(
-        Signal.INFRA, "The step was stopped from outside", "sandbox-stopped", "stopped",
-        confidence=0.9, retryable=True,
+        Signal.INFRA,
+        "The step was stopped from outside",
+        "sandbox-stopped",
+        "stopped",
+        confidence=0.9,
+        retryable=True,
     ),
     "not_started": Failure(
-        Signal.INFRA, "The sandbox could not start the step", "sandbox-not-started", "sandbox",
-        severity=Severity.HIGH, confidence=0.9, retryable=True,
+        Signal.INFRA,
+        "The sandbox could not start the step",
+        "sandbox-not-started",
+        "sandbox",
+        severity=Severity.HIGH,
+        confidence=0.9,
+        retryable=True,
     ),
-}  # fmt: skip
+}
 
 EXIT_CODES = {
     124: Failure(
-        Signal.TRANSIENT, "The command was ended by `timeout`", "exit-124", "timeout",
-        confidence=0.6, retryable=True,
+        Signal.TRANSIENT,
+        "The command was ended by `timeout`",
+        "exit-124",
+        "timeout",
+        confidence=0.6,
+        retryable=True,
     ),
     126: Failure(
-        Signal.RUNTIME, "The command cannot be executed", "exit-126", "config",
+        Signal.RUNTIME,
+        "The command cannot be executed",
+        "exit-126",
+        "config",
         confidence=0.6,
     ),
     127: Failure(
-        Signal.RUNTIME, "A command was not found", "exit-127", "tool",
-        confidence=0.6, requires_replan=True,
+        Signal.RUNTIME,
+        "A command was not found",
+        "exit-127",
+        "tool",
+        confidence=0.6,
+        requires_replan=True,
     ),
     134: Failure(Signal.RUNTIME, "A process aborted", "exit-134", "crash", confidence=0.6),
     135: Failure(Signal.RUNTIME, "A process crashed (SIGBUS)", "exit-135", "crash", confidence=0.6),
     137: Failure(
-        Signal.INFRA, "The process was killed, most likely for want of memory", "exit-137", "oom",
-        severity=Severity.HIGH, confidence=0.6, retryable=True,
+        Signal.INFRA,
+        "The process was killed, most likely for want of memory",
+        "exit-137",
+        "oom",
+        severity=Severity.HIGH,
+        confidence=0.6,
+        retryable=True,
     ),
     139: Failure(
-        Signal.RUNTIME, "A process crashed (SIGSEGV)", "exit-139", "crash",
-        severity=Severity.HIGH, confidence=0.6,
+        Signal.RUNTIME,
+        "A process crashed (SIGSEGV)",
+        "exit-139",
+        "crash",
+        severity=Severity.HIGH,
+        confidence=0.6,
     ),
     143: Failure(
-        Signal.INFRA, "The process was asked to end (SIGTERM)", "exit-143", "stopped",
-        confidence=0.5, retryable=True,
+        Signal.INFRA,
+        "The process was asked to end (SIGTERM)",
+        "exit-143",
+        "stopped",
+        confidence=0.5,
+        retryable=True,
     ),
-}  # fmt: skip
+}
 
 NO_PATTERN = Failure(
-    Signal.UNKNOWN, "No known failure pattern was found", "none", severity=Severity.MEDIUM,
+    Signal.UNKNOWN,
+    "No known failure pattern was found",
+    "none",
+    severity=Severity.MEDIUM,
     confidence=0.1,
-)  # fmt: skip
+)
 
 
 def of_exit_code(exit_code: int | None) -> Failure | None:

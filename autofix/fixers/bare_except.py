@@ -1,8 +1,10 @@
 """`except:` catches even Ctrl+C; `except Exception:` is what was meant."""
 
 from collections.abc import Collection
+from functools import partial
 
 import libcst
+from libcst import matchers
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from autofix.failures import Failure, Signal
@@ -13,29 +15,27 @@ CODES = frozenset({"E722", "B001", "W0702", "bare-except"})
 
 def name_exception(tree: Tree, failure: Failure) -> bool:
     found = lines_with(tree, failure, CODES)
-    changed = [
-        rewrite(tree, path, lambda text, lines=lines: _named(text, lines))
-        for path, lines in found.items()
-    ]
+    changed = [rewrite(tree, path, partial(_named, lines)) for path, lines in found.items()]
     return any(changed)
 
 
-def _named(text: str, lines: Collection[int]) -> str:
+def _named(lines: Collection[int], text: str) -> str:
     return MetadataWrapper(libcst.parse_module(text)).visit(_NameException(lines)).code
 
 
-class _NameException(libcst.CSTTransformer):
+class _NameException(matchers.MatcherDecoratableTransformer):
     METADATA_DEPENDENCIES = (PositionProvider,)
 
     def __init__(self, lines: Collection[int]) -> None:
         super().__init__()
         self.lines = lines
 
-    def leave_ExceptHandler(
+    @matchers.leave(matchers.ExceptHandler(type=None))
+    def name(
         self, original_node: libcst.ExceptHandler, updated_node: libcst.ExceptHandler
     ) -> libcst.ExceptHandler:
         line = self.get_metadata(PositionProvider, original_node).start.line
-        if updated_node.type is not None or line not in self.lines:
+        if line not in self.lines:
             return updated_node
         return updated_node.with_changes(
             type=libcst.Name("Exception"),

@@ -1,4 +1,4 @@
-"""black and isort, where the project itself uses them; both may be missing, then nothing changes."""
+"""black and isort, where the project itself uses them; without them nothing changes."""
 
 import re
 

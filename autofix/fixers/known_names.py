@@ -53,8 +53,22 @@ JOKES = frozenset({"antigravity", "this", "__future__", "__hello__", "__phello__
 # What Python moved: (old module, name) -> new module.
 MOVED = {
     ("collections", name): "collections.abc"
-    for name in (
-        "Callable Container Generator Hashable ItemsView Iterable Iterator KeysView Mapping"
-        " MutableMapping MutableSequence MutableSet Sequence Set Sized ValuesView"
-    ).split()
+    for name in [
+        "Callable",
+        "Container",
+        "Generator",
+        "Hashable",
+        "ItemsView",
+        "Iterable",
+        "Iterator",
+        "KeysView",
+        "Mapping",
+        "MutableMapping",
+        "MutableSequence",
+        "MutableSet",
+        "Sequence",
+        "Set",
+        "Sized",
+        "ValuesView",
+    ]
 } | {("fractions", "gcd"): "math", ("cgi", "escape"): "html"}

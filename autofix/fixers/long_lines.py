@@ -9,6 +9,7 @@ import re
 import textwrap
 import tokenize
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from autofix.failures import Failure, Signal
 from autofix.fixers.base import Fixer, Tree, careful, lines_with, rewrite, words
@@ -26,14 +27,14 @@ def shorten(tree: Tree, failure: Failure) -> bool:
     limit = int(said["limit"]) if said else DEFAULT_LIMIT
     found = lines_with(tree, failure, CODES)
     changed = [
-        rewrite(tree, path, lambda text, lines=lines: shortened(text, lines, limit))
+        rewrite(tree, path, partial(shortened, lines, limit))
         for path, lines in found.items()
         if path.endswith(".py")
     ]
     return any(changed)
 
 
-def shortened(text: str, numbers: Collection[int], limit: int) -> str:
+def shortened(numbers: Collection[int], limit: int, text: str) -> str:
     """Return the text with the lines of these numbers broken where that is possible."""
     lines = text.split("\n")
     tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
@@ -58,7 +59,7 @@ def _broken(
 ) -> list[str]:
     comment = next((token for token in own if token.type == tokenize.COMMENT), None)
     if comment is not None:
-        return [line] if PRAGMA.match(comment.string) else _comment(line, comment.start[1], limit)
+        return [line] if PRAGMA.search(comment.string) else _comment(line, comment.start[1], limit)
     strings = [token for token in own if token.type == tokenize.STRING]
     longest = max(strings, key=lambda token: len(token.string), default=None)
     if longest is None:
@@ -89,7 +90,7 @@ def _prose(line: str, limit: int) -> list[str]:
     if re.match(r"[-*|+:>.=\d]", stripped) or "::" in stripped or '"""' in stripped[3:]:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    wrapped = textwrap.wrap(
+    return textwrap.wrap(
         stripped,
         limit,
         initial_indent=indent,
@@ -97,12 +98,9 @@ def _prose(line: str, limit: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return wrapped
 
 
-def _string(
-    line: str, token: tokenize.TokenInfo, limit: int, *, is_bracketed: bool
-) -> list[str]:
+def _string(line: str, token: tokenize.TokenInfo, limit: int, *, is_bracketed: bool) -> list[str]:
     """Break one plain string at a blank; Python joins the halves again."""
     match = PLAIN_STRING.fullmatch(token.string)
     column, behind = token.start[1], line[token.end[1] :]

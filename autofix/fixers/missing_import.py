@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import libcst
 from libcst.codemod import CodemodContext
@@ -54,7 +55,7 @@ def import_missing(tree: Tree, failure: Failure) -> bool:
         return False
     names = project_names(tree)
     changed = [
-        rewrite(tree, path, lambda text, way=way: with_import(text, way))
+        rewrite(tree, path, partial(with_import, way))
         and _keep_sorted(tree, path, was_sorted=was_sorted)
         for path, name in _undefined(tree, failure, wanted)
         if (way := _meaning(tree, path, name, names))
@@ -63,7 +64,7 @@ def import_missing(tree: Tree, failure: Failure) -> bool:
     return any(changed)
 
 
-def with_import(text: str, way: Import) -> str:
+def with_import(way: Import, text: str) -> str:
     context = CodemodContext()
     AddImportsVisitor.add_needed_import(context, way.module, way.name or None, way.alias or None)
     return AddImportsVisitor(context).transform_module(libcst.parse_module(text)).code

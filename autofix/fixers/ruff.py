@@ -59,8 +59,12 @@ def format_code(tree: Tree, failure: Failure) -> bool:
     if failure.detail != "format" and not (found and all(map(LAYOUT.fullmatch, found))):
         return False
     watched = all_files(tree, PYTHON)
-    return _run(tree, ["ruff", "format", "--no-cache", "--force-exclude", "--quiet"],
-                named_files(tree, failure, PYTHON), watched)
+    return _run(
+        tree,
+        ["ruff", "format", "--no-cache", "--force-exclude", "--quiet"],
+        named_files(tree, failure, PYTHON),
+        watched,
+    )
 
 
 def _check(tree: Tree, failure: Failure, select: Sequence[str]) -> bool:
@@ -72,12 +76,22 @@ def _check(tree: Tree, failure: Failure, select: Sequence[str]) -> bool:
 
 
 def _check_command(select: Sequence[str]) -> list[str]:
-    return ["ruff", "check", "--fix", "--exit-zero", "--no-cache", "--force-exclude", "--quiet",
-            *select]
+    return [
+        "ruff",
+        "check",
+        "--fix",
+        "--exit-zero",
+        "--no-cache",
+        "--force-exclude",
+        "--quiet",
+        *select,
+    ]
 
 
 def _knows(tree: Tree, select: Sequence[str]) -> bool:
-    return tree.run(["ruff", "check", "--no-cache", "--quiet", *select, "--show-files"]).exit_code != 2
+    return (
+        tree.run(["ruff", "check", "--no-cache", "--quiet", *select, "--show-files"]).exit_code != 2
+    )
 
 
 def _run(tree: Tree, command: Sequence[str], paths: Sequence[str], watched: Sequence[str]) -> bool:

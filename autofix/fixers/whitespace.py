@@ -1,42 +1,102 @@
-"""Trailing blanks, a missing last newline, mixed line ends: only in files that were complained about."""
+"""Trailing blanks, a missing last newline, mixed line ends: in the files complained about."""
 
 import io
 import re
 import tokenize
 from collections.abc import Collection
+from functools import partial
 
 from autofix.failures import Failure, Signal
-from autofix.fixers.base import Fixer, Tree, careful, lines_with, named_files, places, rewrite, words
+from autofix.fixers.base import (
+    Fixer,
+    Tree,
+    careful,
+    lines_with,
+    named_files,
+    places,
+    rewrite,
+    words,
+)
 
 CODES = frozenset(
-    "W291 W292 W293 W391 MD009 MD012 MD047 C0303 C0304 C0305 eol-last no-trailing-spaces"
-    " trailing-whitespace end-of-file-fixer mixed-line-ending linebreak-style".split()
+    [
+        "W291",
+        "W292",
+        "W293",
+        "W391",
+        "MD009",
+        "MD012",
+        "MD047",
+        "C0303",
+        "C0304",
+        "C0305",
+        "eol-last",
+        "no-trailing-spaces",
+        "trailing-whitespace",
+        "end-of-file-fixer",
+        "mixed-line-ending",
+        "linebreak-style",
+    ]
 )
 SAID = re.compile(
     r"trailing[ -](?:white)?spaces?\b|trailing-whitespace|end-of-file-fixer|no newline at end"
     r"|newline at end of file|mixed[ -]line[ -]endings?|\bCRLF\b|Fixing [\w./-]+$",
     re.IGNORECASE | re.MULTILINE,
 )
-TEXT = (
-    ".py .pyi .md .rst .txt .toml .cfg .ini .yml .yaml .json .js .jsx .ts .tsx .mjs .cjs .css"
-    " .scss .html .sh .go .rs .java .kt .rb .php .c .h .cc .cpp .hpp .sql .xml".split()
-)
+TEXT = [
+    ".py",
+    ".pyi",
+    ".md",
+    ".rst",
+    ".txt",
+    ".toml",
+    ".cfg",
+    ".ini",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".js",
+    ".jsx",
+    ".ts",
+    ".tsx",
+    ".mjs",
+    ".cjs",
+    ".css",
+    ".scss",
+    ".html",
+    ".sh",
+    ".go",
+    ".rs",
+    ".java",
+    ".kt",
+    ".rb",
+    ".php",
+    ".c",
+    ".h",
+    ".cc",
+    ".cpp",
+    ".hpp",
+    ".sql",
+    ".xml",
+]
 
 
 def tidy(tree: Tree, failure: Failure) -> bool:
     paths: Collection[str] = lines_with(tree, failure, CODES)
-    if not paths and not any(place.code for place in places(failure)) and SAID.search(words(failure)):
+    if (
+        not paths
+        and not any(place.code for place in places(failure))
+        and SAID.search(words(failure))
+    ):
         paths = named_files(tree, failure, tuple(TEXT))
     suffixes = tuple(TEXT)
     changed = [
-        rewrite(tree, path, lambda text, path=path: _tidied(text, path))
-        for path in paths
-        if path.endswith(suffixes)
+        rewrite(tree, path, partial(_tidied, path)) for path in paths if path.endswith(suffixes)
     ]
     return any(changed)
 
 
-def _tidied(text: str, path: str) -> str:
+def _tidied(path: str, text: str) -> str:
     """One kind of line end (the commoner), no blanks before it, one newline at the end."""
     if not text.strip():
         return ""

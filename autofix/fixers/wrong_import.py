@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import libcst
+from libcst import matchers
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 from libcst.helpers import get_full_name_for_node
@@ -31,7 +33,7 @@ class Move:
 def import_from_elsewhere(tree: Tree, failure: Failure) -> bool:
     names = project_names(tree)
     changed = [
-        rewrite(tree, path, lambda text, path=path, move=move: _moved(text, path, move))
+        rewrite(tree, path, partial(_moved, path, move))
         for move in _moves(failure, names)
         for path, text in readable(tree, all_files(tree, (".py",))).items()
         if move.name in text
@@ -65,18 +67,19 @@ def _home(name: str, old: str, names: ProjectNames) -> str:
     return homes.pop() if len(homes) == 1 else moved
 
 
-def _moved(text: str, path: str, move: Move) -> str:
+def _moved(path: str, move: Move, text: str) -> str:
     context = CodemodContext()
     module = libcst.parse_module(text).visit(_Rewrite(context, path, move))
     return AddImportsVisitor(context).transform_module(module).code
 
 
-class _Rewrite(libcst.CSTTransformer):
+class _Rewrite(matchers.MatcherDecoratableTransformer):
     def __init__(self, context: CodemodContext, path: str, move: Move) -> None:
         super().__init__()
         self.context, self.path, self.move = context, path, move
 
-    def leave_ImportFrom(
+    @matchers.leave(matchers.ImportFrom())
+    def redirect(
         self, original_node: libcst.ImportFrom, updated_node: libcst.ImportFrom
     ) -> libcst.ImportFrom:
         dotted = get_full_name_for_node(original_node.module) if original_node.module else ""

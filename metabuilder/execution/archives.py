@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 CHUNK_BYTES = 1 << 20
+MAX_NAME = 1000
 RATIO_FREE_BYTES = 10 << 20
 ZIP_KIND_MASK, ZIP_REGULAR, ZIP_DIRECTORY = 0o170000, (0, 0o100000), 0o040000
 
@@ -37,7 +38,6 @@ class Entry:
     is_directory: bool
     is_plain: bool
     is_executable: bool
-    handle: tarfile.TarInfo | zipfile.ZipInfo
 
 
 class Archive(Protocol):
@@ -49,16 +49,17 @@ class Archive(Protocol):
 class Tar:
     def __init__(self, file: tarfile.TarFile) -> None:
         self._file = file
+        self._members: dict[str, tarfile.TarInfo] = {}
 
     def entries(self) -> Iterator[Entry]:
         for info in self._file:
+            self._members[info.name] = info
             is_plain = (info.isreg() and not info.issparse()) or info.isdir()
             is_executable = bool(info.mode & 0o100)
-            yield Entry(info.name, info.size, info.isdir(), is_plain, is_executable, info)
+            yield Entry(info.name, info.size, info.isdir(), is_plain, is_executable)
 
     def open(self, entry: Entry) -> IO[bytes]:
-        assert isinstance(entry.handle, tarfile.TarInfo)
-        content = self._file.extractfile(entry.handle)
+        content = self._file.extractfile(self._members[entry.name])
         if content is None:
             raise ArchiveRejected(f"cannot read {entry.name!r}")
         return content
@@ -73,11 +74,10 @@ class Zip:
             mode = info.external_attr >> 16
             kind = mode & ZIP_KIND_MASK
             is_plain = kind in (*ZIP_REGULAR, ZIP_DIRECTORY) and not info.flag_bits & 0x1
-            yield Entry(info.filename, info.file_size, info.is_dir(), is_plain, bool(mode & 0o100), info)
+            yield Entry(info.filename, info.file_size, info.is_dir(), is_plain, bool(mode & 0o100))
 
     def open(self, entry: Entry) -> IO[bytes]:
-        assert isinstance(entry.handle, zipfile.ZipInfo)
-        return self._file.open(entry.handle)
+        return self._file.open(entry.name)
 
 
 def unpack_archive(archive: Path, dest: Path, limits: ArchiveLimits | None = None) -> None:
@@ -167,7 +167,7 @@ def _parts(entry: Entry) -> tuple[str, ...]:
     name = entry.name
     if not entry.is_plain:
         raise ArchiveRejected(f"the archive has a link, device or encrypted entry: {name!r}")
-    if name.startswith("/") or "\\" in name or "\0" in name or len(name) > 1000:
+    if name.startswith("/") or "\\" in name or "\0" in name or len(name) > MAX_NAME:
         raise ArchiveRejected(f"the archive has an entry with an unusable name: {name[:200]!r}")
     parts = tuple(part for part in name.split("/") if part not in {"", "."})
     if ".." in parts:

@@ -60,7 +60,9 @@ class Namespace:
 
     def settle(self) -> None:
         if self._init_fd is not None:
-            select.select([self._init_fd], [], [], SWEEP_SECONDS)
+            ended = select.poll()
+            ended.register(self._init_fd, select.POLLIN)
+            ended.poll(SWEEP_SECONDS * 1000)
             os.close(self._init_fd)
             self._init_fd = None
 

@@ -16,6 +16,7 @@ NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 USER = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 MAX_LENGTH = 2000
+MAX_REF = 250
 
 
 class SourceKind(StrEnum):
@@ -65,7 +66,7 @@ def validate_git_url(url: str, allowed_roots: Sequence[Path] | None = ()) -> Sou
 def validate_ref(ref: str) -> str:
     """Allow what git would accept as a branch or tag name, or a commit id."""
     _check_text("ref", ref)
-    if len(ref) > 250 or BAD_REF.search(ref) or ref == "@" or ref.startswith("/"):
+    if len(ref) > MAX_REF or BAD_REF.search(ref) or ref == "@" or ref.startswith("/"):
         raise SourceRejected("ref", "not the name of a branch, a tag or a commit")
     if ref.endswith(("/", ".")) or ref.startswith("."):
         raise SourceRejected("ref", "not the name of a branch, a tag or a commit")

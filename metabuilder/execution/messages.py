@@ -6,6 +6,8 @@ from metabuilder.execution.command import Verdict
 from metabuilder.execution.disk import UNMEASURABLE
 from metabuilder.execution.supervision import OUTPUT_KILL_FACTOR, Supervision
 
+SIGNAL_NAMES = {128 + number: number.name for number in signal.Signals}
+
 
 def explain(verdict: Verdict, exit_code: int | None, run: Supervision, last_words: bytes) -> str:
     """Return one line without an end of sentence, to stand after a step's name."""
@@ -46,12 +48,9 @@ def _disk(run: Supervision) -> str:
 
 
 def _signal_name(exit_code: int | None) -> str:
-    if exit_code is None or not 128 < exit_code < 160:
-        return ""
-    try:
-        return f" ({signal.Signals(exit_code - 128).name})"
-    except ValueError:
-        return ""
+    """Name the signal that ended a command, which shells and bubblewrap add to 128."""
+    name = SIGNAL_NAMES.get(exit_code) if exit_code is not None else None
+    return f" ({name})" if name else ""
 
 
 def _last_line(words: bytes) -> str:

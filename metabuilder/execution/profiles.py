@@ -33,7 +33,8 @@ ETC_ALWAYS = (
 ETC_NETWORK = ("resolv.conf", "hosts", "ssl/certs", "ca-certificates", "pki", "services")
 ROOT_LINKS = ("bin", "sbin", "lib", "lib64", "lib32")
 
-STEP_ENV = {"HOME": "/tmp/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp", "CI": "true"}
+TMP, HOME, SHM = "/tmp", "/tmp/home", "/dev/shm"  # noqa: S108  (the sandbox's own)
+STEP_ENV = {"HOME": HOME, "LANG": "C.UTF-8", "TMPDIR": TMP, "CI": "true"}
 GIT_ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -113,10 +114,10 @@ def bubblewrap_arguments(box: Box, data: DataFds) -> list[str]:
         *_system(),
         *_etc(box.network, data),
         *("--proc", "/proc", "--dev", "/dev"),
-        *_tmpfs("/dev/shm", 16 << 20),
+        *_tmpfs(SHM, 16 << 20),
         *("--remount-ro", "/dev"),
-        *_tmpfs("/tmp", box.limits.tmp_bytes),
-        *("--dir", "/tmp/home"),
+        *_tmpfs(TMP, box.limits.tmp_bytes),
+        *("--dir", HOME),
         *_tmpfs("/run", 4 << 20),
         *_tmpfs("/var", 4 << 20),
         *("--uid", str(INSIDE_ID), "--gid", str(INSIDE_ID), "--hostname", "sandbox"),

@@ -103,6 +103,8 @@ class Sandbox:
         should_stop: Callable[[], bool] | None = None,
     ) -> CommandResult:
         """Run `command` to its end, or end it. Never raises for what the command does."""
+        if "\0" in "".join((*command.argv, *command.path, *command.env, *command.env.values())):
+            return self._not_started("its command or environment contains a NUL byte")
         _clear_mount_point(command)
         with ExitStack() as stack:
             if self.mode == NONE:
@@ -169,7 +171,9 @@ class Sandbox:
         files = (profiles.PASSWD, profiles.GROUP, profiles.HOSTS)
         data = profiles.DataFds(*(_data_fd(stack, content) for content in files))
         arguments = profiles.bubblewrap_arguments(box, data)
-        packed = "".join(f"{argument}\0" for argument in arguments).encode()
+        if any("\0" in argument for argument in arguments):
+            raise ValueError("embedded null byte")
+        packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
         args_fd = _data_fd(stack, packed)
         return _Launch(
             argv=[

@@ -145,6 +145,7 @@ def _fetch_directory(path: str, repository: Repository, ref: str | None) -> Prep
     repository.tree.mkdir(exist_ok=True)
     paths = snapshots.listing(Path(path))
     copied = snapshots.copy(Path(path), repository.tree, paths, _copy_limits())
+    notes += _left_out(paths, copied)
     return replace(_fresh(repository, copied, SourceKind.DIRECTORY), notes=notes)
 
 
@@ -207,6 +208,13 @@ def _import_history(git_dir: Path, repository: Repository) -> str | None:
     return None if result.ok else _last_words(words(result))
 
 
+def _left_out(wanted: list[str], copied: list[str]) -> tuple[str, ...]:
+    missing = sorted(set(wanted) - set(copied))
+    if not missing:
+        return ()
+    return (f"{len(missing)} files cannot be read and are left out: {', '.join(missing[:5])}",)
+
+
 def _make_tree(repository: Repository) -> None:
     repository.tree.mkdir(exist_ok=True)
     repository.sandbox.hand_over(repository.tree)
@@ -249,6 +257,7 @@ def _working_tree(source: Path, repository: Repository) -> PreparedSource:
     repository.git("add", "--update", "--", ".")
     repository.add(copied)
     notes = tuple(note.replace("left out", "built as plain files") for note in submodules)
+    notes += _left_out(wanted, copied)
     return _finished(
         repository,
         PreparedSource(repository.root, commit, SourceKind.DIRECTORY, commit, notes),

@@ -26,6 +26,7 @@ ATTEMPT_TRAILER = "Autofix-Attempt"
 REVERT_TRAILER = "Autofix-Revert"
 KEY = re.compile(r"[\w.:-]{1,200}")
 DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index", "--binary")
+RESET = ("reset", "--hard", "--quiet", "HEAD", "--")
 PREFIXES = ("--src-prefix=a/", "--dst-prefix=b/")
 
 
@@ -62,7 +63,9 @@ class Workspace:
         """Put tracked files back to HEAD. Untracked ones stay: a step's .venv and build output are
         among them.
         """
-        self._git("reset", "--hard", "--quiet", "HEAD", "--")
+        if not self._repository.try_git(*RESET).ok:
+            self._make_accessible()
+            self._git(*RESET)
 
     def diff(self) -> str:
         """Return what changed since HEAD, new files included, but for those in `untracked_before`."""
@@ -131,6 +134,7 @@ class Workspace:
         """Give an independent copy with tracked files as in HEAD, to try things in; it is removed
         afterwards.
         """
+        dest_root.mkdir(parents=True, exist_ok=True)
         root = Path(tempfile.mkdtemp(prefix="scratch-", dir=dest_root))
         root.chmod(0o711)
         copy = Workspace(root, self.sandbox)
@@ -148,6 +152,11 @@ class Workspace:
             if directory.is_dir() and not directory.is_symlink():
                 self.sandbox.run(Command(("sh", "-c", "chmod -R u+rwX . ; find . -mindepth 1 -delete"), directory))
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def _make_accessible(self) -> None:
+        """Give back the permissions that a step took from its own files."""
+        argv = ("find", ".", "-type", "d", "!", "-perm", "-u=rwx", "-exec", "chmod", "u+rwx", "{}", ";")
+        self.sandbox.run(Command(argv, self.tree))
 
     def _commit_with(self, trailer: str, key: str) -> str | None:
         """Return the commit that carries `key`, if there is one."""

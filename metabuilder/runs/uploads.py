@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import IO, Protocol
 from uuid import uuid4
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.files import File
 
 from metabuilder.runs.models import Upload
@@ -62,7 +62,7 @@ def pieces(stream: Readable, announced: int) -> Iterator[bytes]:
         yield piece
 
 
-def store(received: Received, tenant: Tenant, name: str, user: AbstractBaseUser) -> Upload:
+def store(received: Received, tenant: Tenant, name: str, user: User) -> Upload:
     upload = Upload(
         tenant=tenant, name=name or "source", size_bytes=received.size, created_by=user
     )

@@ -2,24 +2,37 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Prefetch
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from metabuilder.runs import transcript
+from metabuilder.runs import transcript, uploads
 from metabuilder.runs.filters import RunFilter
-from metabuilder.runs.models import Run, RunEvent, Step, StepExecution
-from metabuilder.runs.serializers import LogPageSerializer, RunEventSerializer, RunSerializer
+from metabuilder.runs.models import Run, RunEvent, Step, StepExecution, Upload
+from metabuilder.runs.serializers import (
+    LogPageSerializer,
+    RunEventSerializer,
+    RunSerializer,
+    UploadSerializer,
+)
 from metabuilder.runs.transcript import DEFAULT_PAGE, MAX_PAGE, Transcript
+from metabuilder.runs.uploads import Received, UploadRefused
 from tenants.endpoints import Endpoint
+from tenants.idempotency import answer_once
+from tenants.models import Tenant
+from tenants.problems import LengthRequired
+from tenants.roles import Capability
+from tenants.views import TenantEndpoint
 
 RUNS = Run.objects.select_related("tenant", "project", "created_by").prefetch_related(
     Prefetch("steps", Step.objects.annotate(attempt_count=Count("attempts")))
@@ -109,6 +122,62 @@ class DiffViewSet(RunPartEndpoint):
     )
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         return HttpResponse(self.run.diff, content_type="text/x-diff; charset=utf-8")
+
+
+class UploadViewSet(TenantEndpoint):
+    """Source archives, as the request's body or as the file of a form."""
+
+    queryset = Upload.objects.all()
+    serializer_class = UploadSerializer
+    parser_classes = [MultiPartParser]
+    body_limit_bytes = settings.UPLOAD_LIMIT_BYTES
+
+    @extend_schema(
+        operation_id="uploads_create",
+        summary="Send a source archive (.tar.gz or .zip) for a run to build",
+        parameters=[
+            OpenApiParameter("tenant", str, required=True, description="Id or slug."),
+            OpenApiParameter("name", str, description="What to call it."),
+            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
+        ],
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={201: UploadSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        query = UploadQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        tenant = self.find_tenant(query.validated_data["tenant"])
+        self.require(tenant, Capability.OPERATE)
+        try:
+            received, name = self.received(request)
+        except UploadRefused as error:
+            raise ParseError(str(error)) from None
+        name = query.validated_data.get("name") or name
+        with received.file:
+            return answer_once(
+                request, lambda: self.made(received, tenant, name), received.digest
+            )
+
+    def received(self, request: Request) -> tuple[Received, str]:
+        """Return what was sent and the name its form gives it, if it came in one."""
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+        if not length:
+            raise LengthRequired
+        if not (request.content_type or "").startswith("multipart/form-data"):
+            return uploads.receive(request.stream, length), ""
+        files = list(request.FILES.values())
+        if len(files) != 1:
+            raise UploadRefused("Send exactly one file.")
+        return uploads.receive(files[0], files[0].size), files[0].name or ""
+
+    def made(self, received: Received, tenant: Tenant, name: str) -> Response:
+        upload = uploads.store(received, tenant, name[:200], self.request.user)
+        return Response(UploadSerializer(upload).data, status=201)
+
+
+class UploadQuery(serializers.Serializer[Any]):
+    tenant = serializers.CharField(max_length=50)
+    name = serializers.CharField(max_length=200, required=False)
 
 
 class LogQuery(serializers.Serializer[Any]):

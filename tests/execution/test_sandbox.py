@@ -1,6 +1,7 @@
 import os
 import resource
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -248,3 +249,24 @@ def test_a_link_in_place_of_the_git_directory_is_taken_away(ground: Path, sandbo
     command = Command(("ls", "-A", ".git"), ground / "work", git_dir=ground / "git", limits=Limits())
     assert sandbox.run(command).ok
     assert not (ground / "work" / ".git").is_symlink()
+
+
+def test_a_nul_byte_cannot_smuggle_in_an_argument(ground: Path, either: Sandbox) -> None:
+    (ground / "secret").mkdir()
+    smuggled = f"x\0--bind\0{ground}\0/run/host"
+    result = either.run(Command(("ls", "/run/host"), ground, env={"X": smuggled}))
+    assert result.verdict is Verdict.NOT_STARTED
+    assert "NUL" in result.message
+
+
+def test_a_bomb_next_door_does_not_matter(ground: Path, sandbox: Sandbox) -> None:
+    bomb = "i=0; while [ $i -lt 100 ]; do sleep 2 & i=$((i+1)); done; sleep 2"
+    next_door = threading.Thread(
+        target=sandbox.run, args=(Command(("sh", "-c", bomb), ground, limits=Limits(processes=40)),)
+    )
+    next_door.start()
+    results = [
+        sandbox.run(Command(("sh", "-c", "true & wait"), ground, limits=Limits(processes=40))) for _ in range(10)
+    ]
+    next_door.join()
+    assert all(result.ok for result in results)

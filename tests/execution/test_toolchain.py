@@ -1,5 +1,4 @@
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,12 +66,20 @@ def test_other_files_configure_too() -> None:
 @pytest.mark.parametrize(
     ("name", "run", "kind"),
     [
-        ("Unit tests", "make x", "test"), ("lint", "make lint", "lint"), ("step 1", "pip install -e . && pytest -q", "test"),
-        ("step", "ruff format --check .", "format"), ("step", "ruff check .", "lint"), ("a", "python -m mypy src", "typecheck"),
-        ("db", "python manage.py migrate", "migrate"), ("deps", "pip install x", "install"), ("security", "ruff check", "security"),
-        ("wheel", "python -m build", "build"), ("latest", "echo contest", "other"), ("x", "bandit -r .", "security"),
+        ("Unit tests", "make x", "test"),
+        ("lint", "make lint", "lint"),
+        ("step 1", "pip install -e . && pytest -q", "test"),
+        ("step", "ruff format --check .", "format"),
+        ("step", "ruff check .", "lint"),
+        ("a", "python -m mypy src", "typecheck"),
+        ("db", "python manage.py migrate", "migrate"),
+        ("deps", "pip install x", "install"),
+        ("security", "ruff check", "security"),
+        ("wheel", "python -m build", "build"),
+        ("latest", "echo contest", "other"),
+        ("x", "bandit -r .", "security"),
     ],
-)  # fmt: skip
+)
 def test_it_guesses_the_kind_of_a_step(name: str, run: str, kind: str) -> None:
     assert kind_of(name, run) == kind
 
@@ -155,11 +162,11 @@ class Tools:
 
 
 @pytest.fixture
-def tools(ground: Path, sandbox: Sandbox) -> Iterator[Tools]:
+def tools(ground: Path, sandbox: Sandbox) -> Tools:
     found = Tools(ground, sandbox)
     if not found.toolchain.bin.is_dir():
         pytest.skip(f"NOT TESTED - there is no toolchain in {found.toolchain.root}: run scripts/setup")
-    yield found
+    return found
 
 
 @pytest.mark.parametrize("tool", ["pytest", "ruff", "mypy", "bandit", "python", "python3"])

@@ -171,12 +171,13 @@ def test_a_repository_made_in_a_tracked_directory_is_refused(workspace: Workspac
 
 
 def test_configuration_in_the_tree_never_runs(workspace: Workspace) -> None:
+    keys = "filter.evil.clean filter.evil.smudge filter.evil.process core.fsmonitor diff.evil.textconv diff.external"
     step(
         workspace,
-        "printf '* filter=evil diff=evil merge=evil\\n' > .gitattributes; printf '#!/bin/sh\\ntouch /w/ran ran\\n' > evil;"
-        " chmod +x evil; git init -q --bare fake; mkdir -p .git/hooks 2>/dev/null;"
-        " for k in filter.evil.clean filter.evil.smudge filter.evil.process core.fsmonitor diff.evil.textconv"
-        " diff.external; do git config -f fake/config $k ./evil; git config -f .gitconfig $k ./evil; done; echo z >> app.py",
+        "printf '* filter=evil diff=evil merge=evil\\n' > .gitattributes;"
+        " printf '#!/bin/sh\\ntouch /w/ran ran\\n' > evil; chmod +x evil; git init -q --bare fake;"
+        f" for k in {keys}; do git config -f fake/config $k ./evil; git config -f .gitconfig $k ./evil; done;"
+        " echo z >> app.py",
     )
     workspace.diff()
     workspace.restore()
@@ -189,7 +190,7 @@ def test_configuration_under_the_mount_point_never_runs(workspace: Workspace) ->
     argv = (
         "sh",
         "-c",
-        "git init -q . && git config core.fsmonitor 'touch ran;false' && git config core.worktree /tmp",
+        "git init -q . && git config core.fsmonitor 'touch ran;false'",
     )
     assert workspace.sandbox.run(Command(argv, workspace.tree)).ok
     assert workspace.diff() == ""

@@ -1,6 +1,7 @@
 """Whole runs, told as the list of attempts they went through."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 from approvals.gates import Decider
@@ -48,7 +49,7 @@ def test_it_heals_a_lint_failure_and_the_diff_makes_the_original_clean(build, st
     assert story(run) == [("lint", "lint", "patch", "patch_applied", True)]
     (tmp_path / "change.diff").write_text(run.diff)
     git(tmp_path / "source", "apply", str(tmp_path / "change.diff"))
-    subprocess.run(["ruff", "check", "."], cwd=tmp_path / "source", check=True)
+    subprocess.run([f"{sys.prefix}/bin/ruff", "check", "."], cwd=tmp_path / "source", check=True)
 
 
 def test_it_retries_a_transient_failure_until_it_passes(build, story):

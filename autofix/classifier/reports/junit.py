@@ -21,9 +21,7 @@ EXCEPTION_RANK = 57
 FOREIGN = frozenset({Signal.POLICY, Signal.SECURITY, Signal.LINT, Signal.TYPECHECK, Signal.UNKNOWN})
 
 _SETUP = compiled(r'^failed on (?:setup|teardown) with ["\'](?P<cause>(?s:.*?))["\']?$')
-_ASSERTION = compiled(
-    r"^(?:[\w.]*Assert\w*(?:Error|Failed\w*|Exception)?\b|assert\b|Failed: |\[ERR_ASSERTION\])"
-)
+_ASSERTION = compiled(r"^(?:[\w.]*Assert\w*(?:Error|Failed\w*|Exception)?\b|assert\b|Failed: |\[ERR_ASSERTION\])")
 _ERROR_LINE = compiled(r"^E {2,}(?P<text>\S.*)$")
 _RAISED = compiled(r"(?m)^\S+\.py:\d+: (?P<type>[\w.]+)$")
 _TYPED = compiled(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?::|$)")
@@ -125,11 +123,7 @@ def _is_assertion(headline: str) -> bool:
 
 def _match(headline: str, body: str) -> Match | None:
     """The best rule for the exception or one that it came from."""
-    lines = [
-        found.group("text")
-        for line in body.split("\n")[-MAX_LINES:]
-        if (found := _ERROR_LINE.search(line))
-    ]
+    lines = [found.group("text") for line in body.split("\n")[-MAX_LINES:] if (found := _ERROR_LINE.search(line))]
     texts = [headline, *(line for line in lines if not _is_assertion(line))]
     matches = [match for text in texts if (match := best_match(text, "test"))]
     matches = [match for match in matches if match.rule.signal not in FOREIGN]
@@ -144,11 +138,7 @@ def _weighed(match: Match | None, headline: str, body: str, tag: str) -> tuple[S
     if _is_assertion(headline):
         return Signal.TEST_ASSERT, ASSERTION_RANK
     raised = _RAISED.search(body)
-    if (
-        tag == "error"
-        or _TYPED.search(headline)
-        or (raised and raised.group("type") != "AssertionError")
-    ):
+    if tag == "error" or _TYPED.search(headline) or (raised and raised.group("type") != "AssertionError"):
         return Signal.RUNTIME, EXCEPTION_RANK
     return Signal.TEST_ASSERT, ASSERTION_RANK
 
@@ -170,9 +160,7 @@ def _name(case: Element, place: Location | None) -> str:
 
 
 def _last_error(body: str) -> str:
-    errors = [
-        found.group("text") for line in body.split("\n") if (found := _ERROR_LINE.search(line))
-    ]
+    errors = [found.group("text") for line in body.split("\n") if (found := _ERROR_LINE.search(line))]
     return errors[-1] if errors else "it could not be collected"
 
 

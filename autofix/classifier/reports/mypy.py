@@ -18,9 +18,7 @@ COMPILE = "syntax"
 
 def read(text: str) -> Failure | None:
     items = [member(parsed(line)) for line in text.splitlines() if line.startswith("{")]
-    errors = [
-        item for item in items if text_of(item, "severity") == "error" and text_of(item, "file")
-    ]
+    errors = [item for item in items if text_of(item, "severity") == "error" and text_of(item, "file")]
     if not errors:
         return None
     errors = errors[:MAX_FINDINGS]

@@ -42,9 +42,7 @@ def _failure(signal: Signal, detail: str, first: Finding, findings: list[Finding
 
 def _excerpt(findings: tuple[Finding, ...]) -> str:
     return "\n".join(
-        f"{found.location.file}:{found.location.line}: {found.message}"
-        for found in findings[:11]
-        if found.location
+        f"{found.location.file}:{found.location.line}: {found.message}" for found in findings[:11] if found.location
     )
 
 

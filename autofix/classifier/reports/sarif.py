@@ -41,9 +41,7 @@ def read(text: str) -> Failure | None:
     results = [result for run in members(parsed(text), "runs") for result in _results(run)]
     if not results:
         return None
-    results.sort(
-        key=lambda each: (each.signal is not Signal.SECURITY, -SEVERITIES.index(each.severity))
-    )
+    results.sort(key=lambda each: (each.signal is not Signal.SECURITY, -SEVERITIES.index(each.severity)))
     first = results[0]
     more = f" (and {len(results) - 1} more)" if len(results) > 1 else ""
     return Failure(
@@ -88,9 +86,7 @@ def _result(item: dict[str, object], tool: str, rule: dict[str, object]) -> _Res
     place = _place(item, code)
     finding_id = f"{place.file if place else ''}:{code}:{normalised(message)}"
     severity = _scored(rule) or LEVELS[_level(item, rule)]
-    return _Result(
-        tool, _signal(tool, rule), severity, Finding(finding_id, f"{code}: {message}", place)
-    )
+    return _Result(tool, _signal(tool, rule), severity, Finding(finding_id, f"{code}: {message}", place))
 
 
 def _place(item: dict[str, object], code: str) -> Location | None:

@@ -1,0 +1,213 @@
+"""What do the rows say, as numbers? Reads every product metric from the database when it is scraped.
+
+Each figure is one grouped query, whatever number of rows there is. Names, labels and what is counted
+when: `metabuilder.metrics`. Values are kept for some seconds, so that scrapes cost little.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import Count, Expression, F, Min, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+from django_q.models import OrmQ
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from approvals.models import Gate, GateKind, GateStatus
+from autofix.failures import Signal
+from autofix.models import Attempt, Episode, EpisodeOutcome
+from autofix.timeline import OUTCOMES
+from metabuilder import metrics
+from metabuilder.metrics import HistogramSample, MetricSpec, Sample, family
+from metabuilder.runs.models import Plan, Run, RunEvent, StepExecution
+from metabuilder.runs.states import FINAL, RunStatus
+
+KEPT_SECONDS = 5.0
+WINDOW = timedelta(hours=24)
+SANDBOX_LEVELS = {"bubblewrap": 3, "none": 0}
+Samples = Iterable[Sample | HistogramSample]
+logger = logging.getLogger(__name__)
+
+
+class ProductCollector(Collector):
+    """Hands Prometheus the product's families; without a database there are none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[Metric] = []
+        self._read_at = -KEPT_SECONDS
+
+    def describe(self) -> Iterable[Metric]:
+        return [family(spec, []) for spec in READERS]
+
+    def collect(self) -> Iterator[Metric]:
+        with self._lock:
+            if time.monotonic() - self._read_at >= KEPT_SECONDS:
+                self._kept = read_all()
+                self._read_at = time.monotonic()
+            yield from self._kept
+
+    def forget(self) -> None:
+        """Read anew at the next scrape."""
+        self._read_at = -KEPT_SECONDS
+
+
+def read_all() -> list[Metric]:
+    try:
+        return [family(spec, reader()) for spec, reader in READERS.items()]
+    except DatabaseError:
+        logger.exception("The product's metrics could not be read")
+        return []
+
+
+def attempts() -> Samples:
+    labels = ("signal", "strategy", "outcome")
+    usual = [
+        (str(signal), str(strategy), str(outcome))
+        for signal, (strategy, outcome) in product(Signal, OUTCOMES.items())
+    ]
+    return counted(Attempt.objects.all(), labels, usual)
+
+
+def backoffs() -> Samples:
+    waited = Attempt.objects.filter(backoff_seconds__gt=0, actual_backoff_seconds__gte=0)
+    return histogram(metrics.AUTOFIX_BACKOFF, waited, (), F("actual_backoff_seconds"))
+
+
+def replans() -> Samples:
+    """Count the plan versions after the first: a delta that was refused made none."""
+    return [Sample((), Plan.objects.filter(version__gt=1).count())]
+
+
+def success_ratio() -> Samples:
+    """Count the episodes that ended by healing or not; those a person cancelled say nothing."""
+    ended = Episode.objects.filter(ended_at__gte=timezone.now() - WINDOW)
+    figures = ended.exclude(outcome=EpisodeOutcome.CANCELLED).aggregate(
+        all=Count("pk"), healed=Count("pk", filter=Q(outcome=EpisodeOutcome.HEALED))
+    )
+    return [Sample((), figures["healed"] / figures["all"])] if figures["all"] else []
+
+
+def gates() -> Samples:
+    opened = counted(Gate.objects.all(), ("kind",), [(kind,) for kind in GateKind.values])
+    for sample in opened:
+        yield Sample((*sample.labels, GateStatus.PENDING.value), sample.value)
+    ends = [status for status in GateStatus.values if status != GateStatus.PENDING]
+    usual = list(product(GateKind.values, ends))
+    yield from counted(
+        Gate.objects.exclude(status=GateStatus.PENDING), ("kind", "status"), usual
+    )
+
+
+def pending_gates() -> Samples:
+    return [Sample((), Gate.objects.filter(status=GateStatus.PENDING).count())]
+
+
+def gate_waits() -> Samples:
+    decided = Gate.objects.exclude(decided_at=None)
+    return histogram(metrics.APPROVAL_WAIT, decided, (), F("decided_at") - F("created_at"))
+
+
+def ended_runs() -> QuerySet[RunEvent]:
+    """Return the ends of runs: events, because a run that is retried ends more than once."""
+    return RunEvent.objects.filter(kind="status", new_status__in=FINAL)
+
+
+def runs() -> Samples:
+    return counted(ended_runs(), ("new_status",), [(status,) for status in sorted(FINAL)])
+
+
+def run_durations() -> Samples:
+    begun = Coalesce("run__started_at", "run__created_at")
+    return histogram(
+        metrics.RUN_DURATION, ended_runs(), ("new_status",), F("created_at") - begun
+    )
+
+
+def step_durations() -> Samples:
+    ended = StepExecution.objects.exclude(duration_seconds=None)
+    labels = ("step__kind", "status")
+    return histogram(metrics.STEP_DURATION, ended, labels, F("duration_seconds"))
+
+
+def queue_depth() -> Samples:
+    return [Sample((), OrmQ.objects.filter(lock__lte=timezone.now()).count())]
+
+
+def queue_oldest() -> Samples:
+    now = timezone.now()
+    oldest = OrmQ.objects.filter(lock__lte=now).aggregate(oldest=Min("lock"))["oldest"]
+    return [Sample((), (now - oldest).total_seconds() if oldest else 0)]
+
+
+def worker_leases() -> Samples:
+    held = Run.objects.filter(status=RunStatus.RUNNING, lease_until__gte=Now())
+    return [Sample((), held.count())]
+
+
+def sandbox_level() -> Samples:
+    """Report the weakest isolation that a step has had lately."""
+    recent = StepExecution.objects.filter(started_at__gte=timezone.now() - WINDOW)
+    used = recent.order_by().values_list("sandbox_level", flat=True).distinct()
+    levels = [SANDBOX_LEVELS[level] for level in used if level in SANDBOX_LEVELS]
+    return [Sample((), min(levels))] if levels else []
+
+
+READERS: dict[MetricSpec, Callable[[], Samples]] = {
+    metrics.AUTOFIX_ATTEMPTS: attempts,
+    metrics.AUTOFIX_BACKOFF: backoffs,
+    metrics.AUTOFIX_REPLANS: replans,
+    metrics.AUTOFIX_SUCCESS_RATIO: success_ratio,
+    metrics.APPROVAL_REQUESTS: gates,
+    metrics.APPROVAL_PENDING: pending_gates,
+    metrics.APPROVAL_WAIT: gate_waits,
+    metrics.RUN_DURATION: run_durations,
+    metrics.RUNS: runs,
+    metrics.STEP_DURATION: step_durations,
+    metrics.QUEUE_DEPTH: queue_depth,
+    metrics.QUEUE_OLDEST: queue_oldest,
+    metrics.WORKER_LEASES: worker_leases,
+    metrics.SANDBOX_LEVEL: sandbox_level,
+}
+
+
+def counted(
+    rows: QuerySet[Any], labels: Sequence[str], usual: Iterable[tuple[str, ...]]
+) -> list[Sample]:
+    """Count rows by labels; those that are usual stand at 0 before their first event."""
+    found = rows.order_by().values_list(*labels).annotate(rows=Count("pk"))
+    values = dict.fromkeys(usual, 0) | {tuple(row[:-1]): row[-1] for row in found}
+    return [Sample(names, value) for names, value in values.items()]
+
+
+def histogram(
+    spec: MetricSpec, rows: QuerySet[Any], labels: Sequence[str], length: Expression | F | Any
+) -> list[HistogramSample]:  # Any: a difference of two expressions
+    """Count rows by labels and bucket, in one query; a length is in seconds or a duration."""
+    sized = rows.order_by().annotate(length=length)
+    is_duration = sized.query.annotations["length"].output_field.get_internal_type() == "DurationField"
+    bounds = [timedelta(seconds=bound) if is_duration else bound for bound in spec.buckets]
+    figures = {f"b{n}": Count("pk", filter=Q(length__lte=b)) for n, b in enumerate(bounds)}
+    found = sized.values(*labels).annotate(**figures, all=Count("pk"), sum=Sum("length"))
+    return [histogram_sample(row, labels, len(bounds)) for row in found if row["all"]]
+
+
+def histogram_sample(
+    row: dict[str, Any], labels: Sequence[str], buckets: int
+) -> HistogramSample:  # Any: the columns of an aggregate
+    total = row["sum"].total_seconds() if isinstance(row["sum"], timedelta) else row["sum"]
+    counts = tuple(row[f"b{n}"] for n in range(buckets))
+    names = tuple(str(row[label]) for label in labels)
+    return HistogramSample(names, (*counts, row["all"]), float(total))
+
+
+PRODUCT = CollectorRegistry()
+PRODUCT.register(ProductCollector())

@@ -111,13 +111,9 @@ class RunPageAdmin(RunAdmin):
 
     @method_decorator(require_POST)
     def retry(self, request: HttpRequest, run_id: str) -> HttpResponse:
-        return self.operate(
-            request, run_id, control.retry, "The run starts again from the failed step."
-        )
+        return self.operate(request, run_id, control.retry, "The run starts again from the failed step.")
 
-    def operate(
-        self, request: HttpRequest, run_id: str, do: Callable[[Run, str], Run], done: str
-    ) -> HttpResponse:
+    def operate(self, request: HttpRequest, run_id: str, do: Callable[[Run, str], Run], done: str) -> HttpResponse:
         run = self.one(request, run_id)
         if not self.may(request, Capability.OPERATE, run):
             raise PermissionDenied("Your role may look at runs, but not cancel or retry them.")
@@ -244,8 +240,7 @@ def head(request: HttpRequest, run: Run, may_decide: bool) -> Context:
         "steps": run.steps.all(),
         "effective": effective,
         "settings_rows": [
-            (pages.LABELS[name], value, effective.sources[name])
-            for name, value in effective.values.items()
+            (pages.LABELS[name], value, effective.sources[name]) for name, value in effective.values.items()
         ],
         "attempts_used": timeline.attempts_that_acted(run).count(),
         "waiting_gate": run.gates.filter(status=GateStatus.PENDING).first(),
@@ -303,10 +298,7 @@ TITLES = {"timeline": "Auto-Fix Timeline"}
 def tabs(run: Run) -> list[Context]:
     pending = run.gates.filter(status=GateStatus.PENDING).count()
     counts = {"timeline": run.attempts.count(), "approvals": pending}
-    return [
-        {"name": name, "title": TITLES.get(name, name.title()), "count": counts.get(name)}
-        for name in TABS
-    ]
+    return [{"name": name, "title": TITLES.get(name, name.title()), "count": counts.get(name)} for name in TABS]
 
 
 def template_of(part: str) -> str:

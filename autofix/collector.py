@@ -71,8 +71,7 @@ def read_all() -> list[Metric]:
 def attempts() -> Samples:
     labels = ("signal", "strategy", "outcome")
     usual = [
-        (str(signal), str(strategy), str(outcome))
-        for signal, (strategy, outcome) in product(Signal, OUTCOMES.items())
+        (str(signal), str(strategy), str(outcome)) for signal, (strategy, outcome) in product(Signal, OUTCOMES.items())
     ]
     return counted(Attempt.objects.all(), labels, usual)
 
@@ -102,9 +101,7 @@ def gates() -> Samples:
         yield Sample((*sample.labels, GateStatus.PENDING.value), sample.value)
     ends = [status for status in GateStatus.values if status != GateStatus.PENDING]
     usual = list(product(GateKind.values, ends))
-    yield from counted(
-        Gate.objects.exclude(status=GateStatus.PENDING), ("kind", "status"), usual
-    )
+    yield from counted(Gate.objects.exclude(status=GateStatus.PENDING), ("kind", "status"), usual)
 
 
 def pending_gates() -> Samples:
@@ -127,9 +124,7 @@ def runs() -> Samples:
 
 def run_durations() -> Samples:
     begun = Coalesce("run__started_at", "run__created_at")
-    return histogram(
-        metrics.RUN_DURATION, ended_runs(), ("new_status",), F("created_at") - begun
-    )
+    return histogram(metrics.RUN_DURATION, ended_runs(), ("new_status",), F("created_at") - begun)
 
 
 def step_durations() -> Samples:
@@ -179,9 +174,7 @@ READERS: dict[MetricSpec, Callable[[], Samples]] = {
 }
 
 
-def counted(
-    rows: QuerySet[Any], labels: Sequence[str], usual: Iterable[tuple[str, ...]]
-) -> list[Sample]:
+def counted(rows: QuerySet[Any], labels: Sequence[str], usual: Iterable[tuple[str, ...]]) -> list[Sample]:
     """Count rows by labels; those that are usual stand at 0 before their first event."""
     found = rows.order_by().values_list(*labels).annotate(rows=Count("pk"))
     values = dict.fromkeys(usual, 0) | {tuple(row[:-1]): row[-1] for row in found}

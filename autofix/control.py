@@ -113,4 +113,3 @@ def _close(run: Run, outcome: EpisodeOutcome) -> None:
         state=AttemptState.FINISHED, verified=False, finished_at=Now()
     )
     Episode.objects.filter(run=run, ended_at=None).update(ended_at=Now(), outcome=outcome)
-

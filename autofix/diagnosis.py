@@ -77,9 +77,7 @@ def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
 
 def suspect(run: Run, step: Step, workspace: Workspace) -> Suspect | None:
     """Return the last patch kept since the step last passed, if the step passed before it."""
-    passed = (
-        step.executions.filter(status=ExecutionStatus.PASSED).order_by("-number").first()
-    )
+    passed = step.executions.filter(status=ExecutionStatus.PASSED).order_by("-number").first()
     if passed is None:
         return None
     kept = run.attempts.exclude(commit="").filter(taken_back=False, undoes=None, verified=True)

@@ -51,11 +51,15 @@ def dashboard(request: HttpRequest, context: Context) -> Context:
         "waiting": waiting_for(request).select_related("run__tenant", "run__project")[:5],
         "figures": [
             figure("Waiting for you", waiting_for(request).count(), "front_hand", "ask", gates_url()),
-            figure("Running", active.count(), "progress_activity", "busy",
-                   runs_url(status__in="running,backing_off")),
+            figure("Running", active.count(), "progress_activity", "busy", runs_url(status__in="running,backing_off")),
             figure("Queued", queued.count(), "hourglass_empty", "quiet", runs_url(status__in="queued")),
-            figure("Failed, last 24 h", failed.count(), "cancel", "bad",
-                   runs_url(status__in="failed", finished_at__gte=stamp)),
+            figure(
+                "Failed, last 24 h",
+                failed.count(),
+                "cancel",
+                "bad",
+                runs_url(status__in="failed", finished_at__gte=stamp),
+            ),
         ],
         "success": success(request, stamp),
         "signals": by_signal(attempts, stamp),
@@ -80,9 +84,7 @@ def success(request: HttpRequest, stamp: str) -> Context:
 
 
 def by_signal(attempts: QuerySet[Attempt], stamp: str) -> list[Context]:
-    counted = attempts.order_by().values("signal").annotate(
-        count=Count("pk"), verified=Count("pk", Q(verified=True))
-    )
+    counted = attempts.order_by().values("signal").annotate(count=Count("pk"), verified=Count("pk", Q(verified=True)))
     signals = sorted(counted, key=lambda row: -row["count"])
     most = signals[0]["count"] if signals else 1
     return [

@@ -73,6 +73,8 @@ def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution,
         failure = None
     status = StepStatus.PASSED if failure is None else StepStatus.FAILED
     Step.objects.filter(pk=step.pk).update(status=status)
+    what = f"{status}: {failure.message}" if failure else status
+    transitions.note(run, "step", f"{step} {what} ({execution.duration_seconds:.1f} s)")
     return execution, failure
 
 

@@ -49,9 +49,7 @@ class Episode(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["step"], condition=models.Q(ended_at=None), name="one_open_episode"
-            )
+            models.UniqueConstraint(fields=["step"], condition=models.Q(ended_at=None), name="one_open_episode")
         ]
 
     def __str__(self) -> str:
@@ -97,9 +95,7 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [
-            models.UniqueConstraint(fields=["run", "number"], name="one_attempt_per_number")
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_attempt_per_number")]
         indexes = [models.Index(fields=["run", "state"], name="attempt_run_state")]
 
     def __str__(self) -> str:

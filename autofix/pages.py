@@ -52,9 +52,7 @@ class OverridesForm(forms.ModelForm):
     class Meta:
         model = Tenant
         fields = policy.FIELDS
-        widgets = {
-            name: forms.NumberInput(attrs={"inputmode": "numeric"}) for name in policy.FIELDS[1:]
-        }
+        widgets = {name: forms.NumberInput(attrs={"inputmode": "numeric"}) for name in policy.FIELDS[1:]}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,9 +88,7 @@ class OverridesForm(forms.ModelForm):
 
 def urls(site: AdminSite) -> list[URLPattern]:
     return [
-        path(
-            "settings/builder/autofix-v3/", site.admin_view(autofix_settings), name="builder_autofix"
-        ),
+        path("settings/builder/autofix-v3/", site.admin_view(autofix_settings), name="builder_autofix"),
         path("settings/builder/platform/", site.admin_view(platform), name="builder_platform"),
     ]
 

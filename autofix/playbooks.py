@@ -63,11 +63,7 @@ def playbook(failure: Failure) -> tuple[Rung, ...]:
 
 def rungs_left(failure: Failure, climbed: Sequence[str]) -> tuple[StrategyName, ...]:
     """Return the strategies still worth asking, given those that this failure has seen."""
-    return tuple(
-        rung.strategy
-        for rung in playbook(failure)
-        if climbed.count(rung.strategy) < rung.at_most
-    )
+    return tuple(rung.strategy for rung in playbook(failure) if climbed.count(rung.strategy) < rung.at_most)
 
 
 def last_resort(failure: Failure) -> StrategyName:

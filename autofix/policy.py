@@ -118,7 +118,5 @@ def _resolve(levels: list[tuple[str, AutofixOverrides]], locked: str) -> Effecti
     if locked:
         values["autofix_enabled"], sources["autofix_enabled"] = False, "platform"
     # A level may lower the total below an inherited per-step budget: the lower one holds.
-    values["max_per_step_attempts"] = min(
-        int(values["max_per_step_attempts"]), int(values["max_total_attempts"])
-    )
+    values["max_per_step_attempts"] = min(int(values["max_per_step_attempts"]), int(values["max_total_attempts"]))
     return Effective(values, sources, locked)

@@ -56,9 +56,7 @@ def decide(about: Decision, strategy: StrategyName, proposal: Proposal) -> bool:
         reason = violations[0].message if violations else proposal.reason
         ask(about, kind, reason, proposal, violations)
         return False
-    attempt = timeline.record(
-        about.execution, about.failure, strategy, proposal, about.effective
-    )
+    attempt = timeline.record(about.execution, about.failure, strategy, proposal, about.effective)
     if proposal.delay_seconds:
         transitions.back_off(about.run, str(attempt), proposal.delay_seconds)
         return False
@@ -100,9 +98,7 @@ def ask(
     violations: tuple[Violation, ...] = (),
 ) -> None:
     with transaction.atomic():
-        attempt = timeline.record(
-            about.execution, about.failure, StrategyName.ESCALATE, proposal, about.effective
-        )
+        attempt = timeline.record(about.execution, about.failure, StrategyName.ESCALATE, proposal, about.effective)
         question = Question(
             step=about.step.name,
             kind=kind,
@@ -131,9 +127,7 @@ def give_up(about: Decision, why: str, outcome: EpisodeOutcome) -> None:
     )
     timeline.finish([attempt], verified=False)
     timeline.finish(about.run.attempts.filter(state=AttemptState.CARRIED_OUT), verified=False)
-    unproved = about.run.attempts.exclude(commit="").filter(
-        episode=attempt.episode, taken_back=False, verified=False
-    )
+    unproved = about.run.attempts.exclude(commit="").filter(episode=attempt.episode, taken_back=False, verified=False)
     for earlier in reversed(unproved):
         take_back(about.run, earlier, about.workspace)
     timeline.close_episode(attempt.episode, outcome)
@@ -174,9 +168,7 @@ def unusable(message: str) -> Failure:
 
 def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
     """Do what was decided by the loop, or approved by a person; its step must then prove it."""
-    undone = Q(state=AttemptState.DECIDED) | Q(
-        state=AttemptState.AWAITING, gate__status=GateStatus.APPROVED
-    )
+    undone = Q(state=AttemptState.DECIDED) | Q(state=AttemptState.AWAITING, gate__status=GateStatus.APPROVED)
     attempt = run.attempts.filter(undone).order_by("number").last()
     if attempt is None:
         return
@@ -195,9 +187,7 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
     attempt.patch = patch
     attempt.actual_backoff_seconds = (timezone.now() - attempt.started_at).total_seconds()
     attempt.state = AttemptState.CARRIED_OUT
-    attempt.save(
-        update_fields=["commit", "patch", "actual_backoff_seconds", "state"]
-    )
+    attempt.save(update_fields=["commit", "patch", "actual_backoff_seconds", "state"])
     if attempt.undoes is not None:
         Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=True, verified=False)
         timeline.reopen_episode(attempt.undoes.episode)
@@ -260,16 +250,17 @@ def take_back(run: Run, attempt: Attempt, workspace: Workspace) -> None:
 def applied_patches(run: Run) -> list[AppliedPatch]:
     """Return the patches that make the run's tree from its source, in order."""
     kept = run.attempts.exclude(commit="").filter(taken_back=False, undoes=None)
-    return [
-        AppliedPatch(attempt.patch, str(attempt), str(attempt.pk))
-        for attempt in kept.order_by("number")
-    ]
+    return [AppliedPatch(attempt.patch, str(attempt), str(attempt.pk)) for attempt in kept.order_by("number")]
 
 
 def is_accepted(run: Run, step: Step, failure: Failure) -> bool:
     """True if a person approved a gate on exactly this failure for which no fix was proposed."""
     approved = Gate.objects.filter(
-        run=run, step=step.name, status=GateStatus.APPROVED, patch="", revisions=None,
+        run=run,
+        step=step.name,
+        status=GateStatus.APPROVED,
+        patch="",
+        revisions=None,
         attempt__plan_delta=None,
     ).exclude(kind=GateKind.UNKNOWN)
     return approved.filter(signal__fingerprint=failure.fingerprint).exists()
@@ -299,4 +290,3 @@ def ask_for_network(run: Run, step: Step) -> bool:
     Step.objects.filter(pk=step.pk).update(status=StepStatus.PENDING)
     gates.open_gate(run, question)
     return False
-

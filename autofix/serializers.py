@@ -213,14 +213,9 @@ def timeline_shown(run: Run) -> dict[str, Any]:  # Any: JSON
 
 def budget_shown(run: Run, acted: QuerySet[Attempt]) -> dict[str, Any]:  # Any: JSON
     budget = policy.for_run(run).budget
-    used = dict(
-        acted.order_by().values_list("step__name").annotate(used=Count("pk"))
-    )
+    used = dict(acted.order_by().values_list("step__name").annotate(used=Count("pk")))
     names = run.steps.order_by("position").values_list("name", flat=True)
     return {
         "total": {"used": sum(used.values()), "max": budget.max_total_attempts},
-        "per_step": {
-            name: {"used": used.get(name, 0), "max": budget.max_per_step_attempts}
-            for name in names
-        },
+        "per_step": {name: {"used": used.get(name, 0), "max": budget.max_per_step_attempts} for name in names},
     }

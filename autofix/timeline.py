@@ -109,9 +109,7 @@ def record_plan_delta(attempt: Attempt, proposal: Proposal) -> PlanDelta:
 
 def finish(attempts: Iterable[Attempt], *, verified: bool) -> None:
     ids = [attempt.pk for attempt in attempts]
-    Attempt.objects.filter(pk__in=ids).update(
-        verified=verified, state=AttemptState.FINISHED, finished_at=Now()
-    )
+    Attempt.objects.filter(pk__in=ids).update(verified=verified, state=AttemptState.FINISHED, finished_at=Now())
 
 
 def signal_fields(failure: Failure) -> dict[str, Any]:  # Any: values of the attempt's fields

@@ -30,9 +30,7 @@ urlpatterns = [
         TenantSettingsViewSet.as_view(settings_methods("tenant_settings")),
         name="tenant-settings",
     ),
-    path(
-        "runs/<uuid:pk>/autofix", TimelineViewSet.as_view({"get": "retrieve"}), name="run-autofix"
-    ),
+    path("runs/<uuid:pk>/autofix", TimelineViewSet.as_view({"get": "retrieve"}), name="run-autofix"),
     path(
         "runs/<uuid:pk>/plan-delta",
         PlanDeltaViewSet.as_view({"get": "retrieve"}),

@@ -87,9 +87,7 @@ class HealingRunViewSet(TenantEndpoint, RunViewSet):
             actor=self.actor,
         )
 
-    @extend_schema(
-        operation_id="runs_cancel", request=None, summary="Stop a run, whatever it is doing"
-    )
+    @extend_schema(operation_id="runs_cancel", request=None, summary="Stop a run, whatever it is doing")
     def cancel(self, request: Request, pk: str) -> Response:
         return self.acted(control.cancel)
 
@@ -247,9 +245,7 @@ class ClassificationViewSet(Endpoint):
     )
     def classify_failure(self, request: Request) -> Response:
         said = self.checked(EvidenceSerializer)
-        evidence = Evidence(
-            step_name=said["step_name"], log=said["logs"], exit_code=said["exit_code"]
-        )
+        evidence = Evidence(step_name=said["step_name"], log=said["logs"], exit_code=said["exit_code"])
         return Response(classification(classify(evidence)))
 
 

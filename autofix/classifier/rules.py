@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import re2  # type: ignore[import-untyped]  # google-re2 ships no types
+import re2
 
 from autofix.failures import Severity, Signal
 

@@ -5,6 +5,7 @@ change is good: the step that failed does, when it runs again. Read next: the ta
 """
 
 import ast
+import tokenize
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,6 +16,14 @@ import libcst
 from autofix.failures import Failure, Location, Signal
 
 MAX_FILE_CHARACTERS = 1_000_000
+# What reading a file as Python can end in.
+NOT_PYTHON = (
+    SyntaxError,
+    ValueError,
+    RecursionError,
+    tokenize.TokenError,
+    libcst.ParserSyntaxError,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ def careful(apply: Apply) -> Apply:
     def applied(tree: Tree, failure: Failure) -> bool:
         try:
             return apply(tree, failure)
-        except (OSError, ValueError, SyntaxError, RecursionError, libcst.ParserSyntaxError):
+        except (OSError, *NOT_PYTHON):
             return False
 
     return applied
@@ -138,7 +147,7 @@ def rewrite(tree: Tree, path: str, change: Callable[[str], str]) -> bool:
             return False
         if path.endswith(".py"):
             ast.parse(new)
-    except (SyntaxError, ValueError, RecursionError, libcst.ParserSyntaxError):
+    except NOT_PYTHON:
         return False
     tree.write(path, new)
     return True

@@ -82,7 +82,7 @@ def with_timeout(found: Found) -> libcst.BaseExpression | None:
             for each in call.args
         ]
         return call.with_changes(args=same_place)
-    return call.with_changes(args=[*_with_comma(kept), timeout])
+    return call.with_changes(args=_appended(call, kept, timeout))
 
 
 def without_shell(found: Found) -> libcst.BaseExpression | None:
@@ -234,8 +234,21 @@ def _keyword(name: str, value: str) -> libcst.Arg:
     )
 
 
-def _with_comma(arguments: Sequence[libcst.Arg]) -> list[libcst.Arg]:
-    if not arguments or isinstance(arguments[-1].comma, libcst.Comma):
-        return list(arguments)
-    comma = libcst.Comma(whitespace_after=libcst.SimpleWhitespace(" "))
-    return [*arguments[:-1], arguments[-1].with_changes(comma=comma)]
+def _appended(
+    call: libcst.Call, arguments: Sequence[libcst.Arg], new: libcst.Arg
+) -> list[libcst.Arg]:
+    """Add an argument in the layout of the others: on a line of its own where they have one."""
+    if not arguments:
+        return [new]
+    last = arguments[-1]
+    has_comma = isinstance(last.comma, libcst.Comma)
+    is_spread = isinstance(call.whitespace_before_args, libcst.ParenthesizedWhitespace)
+    between = call.whitespace_before_args if is_spread else libcst.SimpleWhitespace(" ")
+    behind = last.whitespace_after_arg if is_spread and not has_comma else None
+    placed = last.with_changes(
+        comma=libcst.Comma(whitespace_after=between),
+        whitespace_after_arg=libcst.SimpleWhitespace(""),
+    )
+    new = new.with_changes(comma=last.comma) if has_comma else new
+    new = new.with_changes(whitespace_after_arg=behind) if behind else new
+    return [*arguments[:-1], placed, new]

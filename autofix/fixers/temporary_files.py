@@ -6,7 +6,6 @@ The name that mktemp returns can be taken by somebody else before it is used.
 from collections.abc import Collection
 
 import libcst
-from libcst import matchers
 from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
 
 from autofix.fixers.insecure_calls import imported_name, reimported
@@ -21,7 +20,7 @@ def with_made_files(lines: Collection[int], text: str) -> str:
     return reimported(module, transformer.replaced, imports)
 
 
-class _MakeFiles(matchers.MatcherDecoratableTransformer):
+class _MakeFiles(libcst.CSTTransformer):
     """Only a plain assignment to one name can become two statements."""
 
     METADATA_DEPENDENCIES = (PositionProvider, QualifiedNameProvider)
@@ -32,8 +31,7 @@ class _MakeFiles(matchers.MatcherDecoratableTransformer):
         self.replaced: set[str] = set()
         self.is_bare = False
 
-    @matchers.leave(matchers.SimpleStatementLine())
-    def make(
+    def leave_SimpleStatementLine(  # noqa: N802 - libcst finds the method by this name
         self,
         original_node: libcst.SimpleStatementLine,
         updated_node: libcst.SimpleStatementLine,

@@ -117,10 +117,7 @@ def _stripped(line: str, path: str) -> str:
 
 def _inside_strings(text: str) -> set[int]:
     """Lines whose end lies in a string: blanks there are part of the program."""
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except tokenize.TokenError as error:
-        raise ValueError(f"not Python: {error}") from None
+    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     strings = [token for token in tokens if token.type == tokenize.STRING]
     return {
         line for token in strings for line in range(token.start[0], token.end[0])

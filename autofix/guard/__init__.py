@@ -21,9 +21,7 @@ from autofix.guard.violations import Change, Violation
 __all__ = ["Before", "Violation", "inspect"]
 
 
-def inspect(
-    patch: str, before: Before, protected: Sequence[str] = ()
-) -> tuple[Violation, ...]:
+def inspect(patch: str, before: Before, protected: Sequence[str] = ()) -> tuple[Violation, ...]:
     """Return what is wrong with it; `before` gives a file's old text, None where there is none."""
     try:
         found = list(mode_violations(patch))

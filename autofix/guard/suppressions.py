@@ -55,6 +55,7 @@ PATTERNS = {
 }
 EVERYTHING = "everything"
 PROSE = frozenset({".md", ".rst", ".txt", ".adoc"})
+PROSE_PATTERNS = ("linter off", "formatter off")
 SHOWN = 4_000  # how much of either end of a line is looked at: no pattern may cost more
 
 
@@ -73,18 +74,13 @@ def violations(change: Change) -> Iterator[Violation]:
 
 def counts(text: str, path: str) -> Counter[tuple[str, str]]:
     """How often each tool is told to look away, by what it shall not see."""
-    only = {"linter off", "formatter off"} if PurePosixPath(path).suffix in PROSE else None
+    only = PROSE_PATTERNS if PurePosixPath(path).suffix in PROSE else PATTERNS.keys()
+    lines = [_ends(line) for line in text.split("\n")]
     found: Counter[tuple[str, str]] = Counter()
-    for line in text.split("\n"):
-        for name, pattern in PATTERNS.items():
-            if only is None or name in only:
-                for match in pattern.finditer(_ends(line)):
-                    found.update((name, code) for code in _codes(match))
+    for name in only:
+        matches = (match for line in lines for match in PATTERNS[name].finditer(line))
+        found.update((name, code) for match in matches for code in _codes(match))
     return found
-
-
-def _ends(line: str) -> str:
-    return line if len(line) <= 2 * SHOWN else f"{line[:SHOWN]}\n{line[-SHOWN:]}"
 
 
 def _codes(match: re.Match[str]) -> list[str]:

@@ -6,17 +6,13 @@ from autofix.models import Attempt
 from metabuilder.runs.models import Run, RunEvent
 
 
-class Progress:
-    """Prints each event of a run once, as it comes."""
+def progress(write: Callable[[str], object]) -> Callable[[RunEvent], None]:
+    """Return what prints each event of a run as it happens."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
-        self.write = write
-        self._seen = 0
+    def tell(event: RunEvent) -> None:
+        write(f"  {event.created_at:%H:%M:%S}Z  {event.message}")
 
-    def __call__(self, run: Run) -> None:
-        for event in RunEvent.objects.filter(run=run, pk__gt=self._seen).order_by("pk"):
-            self._seen = event.pk
-            self.write(f"  {event.created_at:%H:%M:%S}Z  {event.message}")
+    return tell
 
 
 def timeline(run: Run) -> list[str]:

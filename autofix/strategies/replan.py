@@ -77,9 +77,7 @@ class Replan:
             else f"{requirement} is not installed, and the project does not declare it",
         )
 
-    def extend_install(
-        self, diagnosis: Diagnosis, existing: dict[str, Any], requirement: str
-    ) -> Proposal | None:
+    def extend_install(self, diagnosis: Diagnosis, existing: dict[str, Any], requirement: str) -> Proposal | None:
         if requirement.lower() in existing["run"].lower().split():
             return None  # it is installed by name and still missing: a person must look
         offline = "--no-index" in existing["run"]
@@ -115,9 +113,7 @@ def pip_install(target: str, wheels: str) -> str:
 
 def _requirements_file(workspace: Workspace, files: set[str], requirement: str) -> str:
     names = ("requirements-dev.txt", "requirements-test.txt", "requirements.txt")
-    return next(
-        (name for name in names if name in files and _mentions(workspace, name, requirement)), ""
-    )
+    return next((name for name in names if name in files and _mentions(workspace, name, requirement)), "")
 
 
 def _project_file(workspace: Workspace, files: set[str], requirement: str) -> str:

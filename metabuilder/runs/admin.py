@@ -49,9 +49,7 @@ class RunAdmin(ScopedAdmin):
     @admin.display(description="run", ordering="title")
     def what(self, run: Run) -> str:
         detail = f"{run.project.name} {run.ref or run.source_commit[:10]}".strip()
-        return format_html(
-            '<span class="mb-two-lines"><b>{}</b><small>{}</small></span>', str(run), detail
-        )
+        return format_html('<span class="mb-two-lines"><b>{}</b><small>{}</small></span>', str(run), detail)
 
     @admin.display(description="steps")
     def progress(self, run: Any) -> str:  # Any: a run with the counts annotated above

@@ -28,9 +28,7 @@ class DueTimeBroker(ORM):
         return self.enqueue_at(task, timezone.now())
 
     def enqueue_at(self, task: str, due: datetime) -> int:
-        row: OrmQ = self.get_connection().create(
-            key=self.list_key or Conf.CLUSTER_NAME, payload=task, lock=due
-        )
+        row: OrmQ = self.get_connection().create(key=self.list_key or Conf.CLUSTER_NAME, payload=task, lock=due)
         return int(row.pk)
 
     def dequeue(self) -> list[tuple[None, str]] | None:

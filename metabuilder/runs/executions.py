@@ -131,9 +131,7 @@ def run_step(
         shutil.rmtree(reports, ignore_errors=True)
 
 
-def run_tool(
-    workspace: Workspace, argv: Sequence[str], timeout_seconds: float, heartbeat: Heartbeat
-) -> CommandResult:
+def run_tool(workspace: Workspace, argv: Sequence[str], timeout_seconds: float, heartbeat: Heartbeat) -> CommandResult:
     """Run a tool of the service or project in a workspace, without network."""
     limits = Limits(wall_seconds=timeout_seconds, cpu_seconds=int(timeout_seconds) + 1)
     command = Command(

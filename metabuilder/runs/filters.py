@@ -18,16 +18,12 @@ class TenantFilter(django_filters.CharFilter):
 
 
 class RunFilter(django_filters.FilterSet):
-    status = django_filters.MultipleChoiceFilter(
-        choices=[(status.value, status.value) for status in RunStatus]
-    )
+    status = django_filters.MultipleChoiceFilter(choices=[(status.value, status.value) for status in RunStatus])
     tenant = TenantFilter(help_text="Id or slug.")
     project = django_filters.UUIDFilter(field_name="project_id")
     created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    search = django_filters.CharFilter(
-        field_name="title", lookup_expr="icontains", help_text="Part of the title."
-    )
+    search = django_filters.CharFilter(field_name="title", lookup_expr="icontains", help_text="Part of the title.")
 
     class Meta:
         model = Run

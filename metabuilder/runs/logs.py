@@ -53,9 +53,7 @@ class LogWriter:
         self._flushed = time.monotonic()
         for start in range(0, len(self._buffer), FLUSH_CHARACTERS * 2):
             text = self._buffer[start : start + FLUSH_CHARACTERS * 2]
-            LogChunk.objects.create(
-                execution=self.execution, sequence=self._sequence, offset=self._offset, text=text
-            )
+            LogChunk.objects.create(execution=self.execution, sequence=self._sequence, offset=self._offset, text=text)
             self._sequence += 1
             self._offset += len(text)
         self._buffer = ""

@@ -29,9 +29,7 @@ class Project(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "source_kind", "location"], name="one_project_per_source"
-            )
+            models.UniqueConstraint(fields=["tenant", "source_kind", "location"], name="one_project_per_source")
         ]
 
     def __str__(self) -> str:
@@ -68,16 +66,16 @@ class Run(AutofixOverrides):
     plan_source = models.CharField(max_length=20, blank=True, editable=False)
     plan_version = models.PositiveIntegerField(default=0, editable=False)
     status = models.CharField(
-        max_length=30, choices=[(s, s.replace("_", " ")) for s in RunStatus],
-        default=RunStatus.QUEUED, editable=False,
+        max_length=30,
+        choices=[(s, s.replace("_", " ")) for s in RunStatus],
+        default=RunStatus.QUEUED,
+        editable=False,
     )
     round = models.PositiveIntegerField(default=1, editable=False)
     failure = models.JSONField(null=True, editable=False)
     diff = models.TextField(blank=True, editable=False)
     started_under_drain = models.BooleanField(default=False, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="runs_started"
-    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="runs_started")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
@@ -118,9 +116,7 @@ class Plan(models.Model):
 
     class Meta:
         ordering = ["version"]
-        constraints = [
-            models.UniqueConstraint(fields=["run", "version"], name="one_plan_per_version")
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "version"], name="one_plan_per_version")]
 
     def __str__(self) -> str:
         return f"plan version {self.version}"
@@ -137,9 +133,7 @@ class Step(models.Model):
     timeout_seconds = models.PositiveIntegerField()
     env = models.JSONField(default=dict, blank=True)
     network = models.BooleanField(default=False)
-    status = models.CharField(
-        max_length=10, choices=[(s, s) for s in StepStatus], default=StepStatus.PENDING
-    )
+    status = models.CharField(max_length=10, choices=[(s, s) for s in StepStatus], default=StepStatus.PENDING)
 
     class Meta:
         ordering = ["position"]
@@ -156,9 +150,7 @@ class StepExecution(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="executions")
     step = models.ForeignKey(Step, models.CASCADE, related_name="executions")
     number = models.PositiveIntegerField()
-    status = models.CharField(
-        max_length=10, choices=[(s, s) for s in ExecutionStatus], default=ExecutionStatus.RUNNING
-    )
+    status = models.CharField(max_length=10, choices=[(s, s) for s in ExecutionStatus], default=ExecutionStatus.RUNNING)
     verdict = models.CharField(max_length=20, blank=True)
     exit_code = models.IntegerField(null=True)
     message = models.CharField(max_length=500, blank=True)
@@ -173,9 +165,7 @@ class StepExecution(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [
-            models.UniqueConstraint(fields=["run", "number"], name="one_execution_per_number")
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_execution_per_number")]
 
     def __str__(self) -> str:
         return f"execution {self.number} of {self.step}"
@@ -192,9 +182,7 @@ class LogChunk(models.Model):
 
     class Meta:
         ordering = ["sequence"]
-        constraints = [
-            models.UniqueConstraint(fields=["execution", "sequence"], name="one_chunk_per_sequence")
-        ]
+        constraints = [models.UniqueConstraint(fields=["execution", "sequence"], name="one_chunk_per_sequence")]
 
     def __str__(self) -> str:
         return f"chunk {self.sequence}"

@@ -19,9 +19,7 @@ from metabuilder.runs.states import StepStatus
 PLAN_FILE = "metabuilder.toml"
 MAX_STEPS = 100
 RESERVED_ENV = re.compile(r"^(LD_|GIT_|BASH_ENV$|ENV$|PATH$|HOME$|PYTHONHOME$|PYTHONSTARTUP$|IFS$)")
-Kind = Annotated[
-    str, Field(pattern="^(format|lint|typecheck|test|security|build|install|migrate|other)$")
-]
+Kind = Annotated[str, Field(pattern="^(format|lint|typecheck|test|security|build|install|migrate|other)$")]
 
 
 @dataclass(frozen=True)
@@ -87,10 +85,7 @@ def parse(document: object) -> PlanInput:
         return PlanInput.model_validate(document, strict=True)
     except ValidationError as error:
         raise PlanRejected(
-            [
-                PlanError(".".join(str(part) for part in fault["loc"]) or "plan", _say(fault))
-                for fault in error.errors()
-            ]
+            [PlanError(".".join(str(part) for part in fault["loc"]) or "plan", _say(fault)) for fault in error.errors()]
         ) from None
 
 
@@ -111,9 +106,7 @@ def find(files: Collection[str], read: Callable[[str], str]) -> tuple[str, PlanI
         for step in toolchain.detect(files, read)
     ]
     if not steps:
-        raise PlanRejected(
-            [PlanError("plan", f"nothing to build was recognised: add a {PLAN_FILE} or give a plan")]
-        )
+        raise PlanRejected([PlanError("plan", f"nothing to build was recognised: add a {PLAN_FILE} or give a plan")])
     return "detected", parse({"steps": steps})
 
 
@@ -180,9 +173,7 @@ def _remove(run: Run, change: dict[str, Any]) -> None:
 
 
 def _replace(run: Run, change: dict[str, Any]) -> None:
-    run.steps.filter(name=change["step"]).update(
-        status=StepStatus.PENDING, **_fields(change["after"])
-    )
+    run.steps.filter(name=change["step"]).update(status=StepStatus.PENDING, **_fields(change["after"]))
 
 
 def _move(run: Run, change: dict[str, Any]) -> None:

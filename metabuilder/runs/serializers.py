@@ -66,9 +66,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     steps = StepSerializer(many=True, read_only=True)
     failure = serializers.SerializerMethodField()
     urls = serializers.SerializerMethodField()
-    created_by = serializers.CharField(
-        source="created_by.username", read_only=True, allow_null=True, default=None
-    )
+    created_by = serializers.CharField(source="created_by.username", read_only=True, allow_null=True, default=None)
 
     class Meta:
         model = Run
@@ -128,15 +126,9 @@ class OverridesSerializer(StrictSerializer):
     """Auto-fix settings of one level; null inherits from the level above."""
 
     autofix_enabled = serializers.BooleanField(required=False, allow_null=True)
-    max_total_attempts = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=20
-    )
-    max_per_step_attempts = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=10
-    )
-    backoff_cap_seconds = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=300
-    )
+    max_total_attempts = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=20)
+    max_per_step_attempts = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=10)
+    backoff_cap_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=300)
 
 
 class PlanStepSerializer(serializers.Serializer[Any]):
@@ -163,14 +155,10 @@ class PlanSerializer(serializers.Serializer[Any]):
 class NewRunSerializer(StrictSerializer):
     tenant = serializers.CharField(max_length=50, help_text="Id or slug.")
     source = SourceSerializer()
-    ref = serializers.CharField(
-        max_length=200, required=False, default="", allow_blank=True, allow_null=True
-    )
+    ref = serializers.CharField(max_length=200, required=False, default="", allow_blank=True, allow_null=True)
     plan = PlanSerializer(required=False, allow_null=True, default=None)
     settings = OverridesSerializer(required=False, allow_null=True, default=None)
-    title = serializers.CharField(
-        max_length=200, required=False, default="", allow_blank=True, allow_null=True
-    )
+    title = serializers.CharField(max_length=200, required=False, default="", allow_blank=True, allow_null=True)
 
 
 class RunEventSerializer(serializers.ModelSerializer[RunEvent]):

@@ -45,9 +45,7 @@ class Transcript:
 
     @property
     def is_growing(self) -> bool:
-        return any(
-            stretch.execution.status == ExecutionStatus.RUNNING for stretch in self.stretches
-        )
+        return any(stretch.execution.status == ExecutionStatus.RUNNING for stretch in self.stretches)
 
     def read(self, start: int, limit: int) -> str:
         return "".join(self.pieces(start, start + limit))

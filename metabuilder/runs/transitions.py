@@ -5,7 +5,7 @@ of its lease; if no row changed, somebody else was first. The clock is the datab
 are allowed: `states`. A message in the queue is only a wake-up (`wake`); losing one costs a sweep.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -27,7 +27,7 @@ from metabuilder.runs.states import FINAL, WAITING, ExecutionStatus, RunStatus
 
 SWEEP_GRACE = timedelta(seconds=15)
 SWEEP_BATCH = 200
-_driven_in_process: ContextVar[bool] = ContextVar("driven_in_process", default=False)
+_driver: ContextVar[Callable[[RunEvent], None] | None] = ContextVar("driver", default=None)
 
 
 class LeaseLost(Exception):
@@ -40,9 +40,7 @@ class CannotMove(Exception):
 
 def claim(run_id: UUID | str, owner: str) -> Run | None:
     """Take a run that is due, or whose worker was lost; None if there is nothing to take."""
-    takeable = Q(status__in=WAITING, due_at__lte=Now()) | Q(
-        status=RunStatus.RUNNING, lease_until__lt=Now()
-    )
+    takeable = Q(status__in=WAITING, due_at__lte=Now()) | Q(status=RunStatus.RUNNING, lease_until__lt=Now())
     with transaction.atomic():
         before = Run.objects.filter(takeable, pk=run_id).values("status", "fence").first()
         if before is None:
@@ -59,9 +57,9 @@ def claim(run_id: UUID | str, owner: str) -> Run | None:
         lost = before["status"] == RunStatus.RUNNING
         message = "taken over from a worker that was lost" if lost else f"taken by {owner}"
         note(run, "status", message, statuses=(before["status"], run.status))
-        StepExecution.objects.filter(
-            run=run, status=ExecutionStatus.RUNNING, fence__lt=run.fence
-        ).update(status=ExecutionStatus.LOST, finished_at=Now())
+        StepExecution.objects.filter(run=run, status=ExecutionStatus.RUNNING, fence__lt=run.fence).update(
+            status=ExecutionStatus.LOST, finished_at=Now()
+        )
         return run
 
 
@@ -100,9 +98,7 @@ def back_off(run: Run, message: str, delay_seconds: float) -> None:
         wake(run, delay)
 
 
-def intervene(
-    run: Run, new: RunStatus, message: str, actor: str, allowed: frozenset[RunStatus]
-) -> None:
+def intervene(run: Run, new: RunStatus, message: str, actor: str, allowed: frozenset[RunStatus]) -> None:
     """Move a run on a person's word, from any of `allowed`; whoever held it loses its lease."""
     with transaction.atomic():
         old = Run.objects.values_list("status", flat=True).get(pk=run.pk)
@@ -136,8 +132,8 @@ def note(
     actor: str = "",
     data: dict[str, Any] | None = None,  # Any: what the event's reader needs, as JSON
 ) -> RunEvent:
-    """Write down an event of a run."""
-    return RunEvent.objects.create(
+    """Write down an event of a run, and tell an in-process driver that wants to know."""
+    event = RunEvent.objects.create(
         run=run,
         kind=kind,
         message=message[:500],
@@ -146,24 +142,30 @@ def note(
         actor=actor,
         data=data or {},
     )
+    if driver := _driver.get():
+        driver(event)
+    return event
 
 
 def wake(run: Run, delay: timedelta = timedelta(0)) -> None:
     """Queue a wake-up once the transaction is through; an in-process driver needs none."""
-    if _driven_in_process.get():
+    if _driver.get():
         return
     run_id = str(run.pk)
     transaction.on_commit(lambda: _enqueue(run_id, delay))
 
 
 @contextmanager
-def driven_in_process() -> Iterator[None]:
-    """Queue no wake-ups in this context: its owner advances the run itself, the sweep is its net."""
-    token = _driven_in_process.set(True)
+def driven_in_process(on_event: Callable[[RunEvent], None]) -> Iterator[None]:
+    """Tell `on_event` of every event and queue no wake-ups: who calls this advances the run itself.
+
+    Should that process die, the sweep finds the run.
+    """
+    token = _driver.set(on_event)
     try:
         yield
     finally:
-        _driven_in_process.reset(token)
+        _driver.reset(token)
 
 
 def sweep() -> int:

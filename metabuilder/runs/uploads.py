@@ -63,9 +63,7 @@ def pieces(stream: Readable, announced: int) -> Iterator[bytes]:
 
 
 def store(received: Received, tenant: Tenant, name: str, user: User) -> Upload:
-    upload = Upload(
-        tenant=tenant, name=name or "source", size_bytes=received.size, created_by=user
-    )
+    upload = Upload(tenant=tenant, name=name or "source", size_bytes=received.size, created_by=user)
     upload.file.save(f"{uuid4().hex}{received.suffix}", File(received.file), save=False)
     upload.save()
     return upload

@@ -73,9 +73,7 @@ class RunViewSet(Endpoint):
     @extend_schema(operation_id="runs_list", summary="Runs, the newest first")
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(
-            RunSerializer(page, many=True, context=self.get_serializer_context()).data
-        )
+        return self.get_paginated_response(RunSerializer(page, many=True, context=self.get_serializer_context()).data)
 
     @extend_schema(operation_id="runs_retrieve", summary="One run")
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -154,9 +152,7 @@ class UploadViewSet(TenantEndpoint):
             raise ParseError(str(error)) from None
         name = query.validated_data.get("name") or name
         with received.file:
-            return answer_once(
-                request, lambda: self.made(received, tenant, name), received.digest
-            )
+            return answer_once(request, lambda: self.made(received, tenant, name), received.digest)
 
     def received(self, request: Request) -> tuple[Received, str]:
         """Return what was sent and the name its form gives it, if it came in one."""
@@ -181,13 +177,9 @@ class UploadQuery(serializers.Serializer[Any]):
 
 
 class LogQuery(serializers.Serializer[Any]):
-    step = serializers.CharField(
-        required=False, max_length=100, help_text="Only the executions of this step."
-    )
+    step = serializers.CharField(required=False, max_length=100, help_text="Only the executions of this step.")
     execution = serializers.UUIDField(required=False, help_text="Only this execution.")
-    tail = serializers.IntegerField(
-        required=False, min_value=1, max_value=100_000, help_text="Only the last lines."
-    )
+    tail = serializers.IntegerField(required=False, min_value=1, max_value=100_000, help_text="Only the last lines.")
     offset = serializers.IntegerField(
         required=False, min_value=0, max_value=1 << 50, help_text="Where to begin, in characters."
     )

@@ -29,6 +29,13 @@ def test_it_lists_reads_and_writes_files(workspace: Workspace) -> None:
     assert step(workspace, "echo z >> pkg/new/deep.py; cat pkg/new/deep.py") == "y = 1\nz\n"
 
 
+def test_restore_undoes_what_a_step_did_to_directories(workspace: Workspace) -> None:
+    step(workspace, "rm app.py; mkdir app.py; touch app.py/x; chmod 000 pkg")
+    workspace.restore()
+    assert workspace.read("app.py") == "x = 1\n"
+    assert workspace.read("pkg/data.txt").startswith("one")
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -55,9 +55,7 @@ def test_a_person_takes_the_run_from_its_worker(queued_run):
 
 def test_a_move_that_is_not_possible_any_more_says_so(queued_run):
     with pytest.raises(transitions.CannotMove, match="queued"):
-        transitions.intervene(
-            queued_run, RunStatus.QUEUED, "again", "olga", frozenset({RunStatus.FAILED})
-        )
+        transitions.intervene(queued_run, RunStatus.QUEUED, "again", "olga", frozenset({RunStatus.FAILED}))
 
 
 @pytest.mark.django_db(transaction=True)

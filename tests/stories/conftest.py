@@ -12,6 +12,7 @@ from autofix.control import start_run
 from autofix.driver import drive
 from metabuilder.runs.intake import Order
 from metabuilder.runs.models import Run, SourceKind
+from metabuilder.runs.transitions import driven_in_process
 from tenants.models import Tenant
 
 Files = dict[str, str]
@@ -67,8 +68,9 @@ def build(staging: Tenant, repository: Callable[[Files], Path]) -> Callable[...,
             actor="test",
             any_directory=True,
         )
-        run = start_run(order)
-        return drive(run, lambda _: None) if rest else run
+        with driven_in_process(lambda _: None):
+            run = start_run(order)
+            return drive(run) if rest else run
 
     return build
 

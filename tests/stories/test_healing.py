@@ -12,6 +12,7 @@ from autofix.models import Episode, SwitchState
 from metabuilder.runs.intake import Order
 from metabuilder.runs.models import SourceKind
 from metabuilder.runs.states import RunStatus
+from metabuilder.runs.transitions import driven_in_process
 from tests.stories.conftest import git, wheel
 
 LINT = {"name": "lint", "run": "ruff check .", "kind": "lint"}
@@ -26,15 +27,14 @@ if calls < 3:
     sys.exit("ConnectionResetError: [Errno 104] Connection reset by peer")
 """
 MD5 = {
-    "src/receipts.py": "import hashlib\n\n\ndef number(line: bytes) -> str:\n"
-    "    return hashlib.md5(line).hexdigest()\n"
+    "src/receipts.py": "import hashlib\n\n\ndef number(line: bytes) -> str:\n    return hashlib.md5(line).hexdigest()\n"
 }
 BANDIT = {"name": "security", "run": "bandit -q -r src", "kind": "security"}
 
 
 def rest(run):
-    run.refresh_from_db()
-    return drive(run, lambda _: None)
+    with driven_in_process(lambda _: None):
+        return drive(run)
 
 
 def test_it_finishes_a_run_whose_steps_all_pass(build, story):
@@ -79,9 +79,7 @@ def test_it_gives_up_when_the_budget_of_the_step_is_spent(build, story):
 
 
 def test_a_step_that_overruns_its_time_limit_is_transient(build, story):
-    run = build(
-        {"a": "1\n"}, [{"name": "slow", "run": "sleep 30", "timeout": 1}], max_per_step_attempts=1
-    )
+    run = build({"a": "1\n"}, [{"name": "slow", "run": "sleep 30", "timeout": 1}], max_per_step_attempts=1)
     assert story(run)[0][1:3] == ("transient", "retry")
     assert run.status == RunStatus.FAILED
 

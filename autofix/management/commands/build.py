@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,12 +15,12 @@ from autofix import policy
 from autofix.control import start_run
 from autofix.driver import drive
 from autofix.management import reporting
-from autofix.models import SwitchState
 from autofix.serializers import HealingRunSerializer
 from metabuilder.runs import plans
 from metabuilder.runs.intake import Order, RunRefused
 from metabuilder.runs.models import Run, SourceKind, Upload
 from metabuilder.runs.states import RunStatus
+from metabuilder.runs.transitions import driven_in_process
 from tenants.models import Tenant
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".zip")
@@ -48,16 +49,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["diff"] and not options["wait"]:
             raise CommandError("--diff needs --wait: the change is known at the end.", returncode=2)
-        try:
-            run = start_run(self.order(options))
-        except (RunRefused, plans.PlanRejected, policy.InvalidOverride) as error:
-            raise CommandError(str(error), returncode=2) from None
-        self.say(options, f"run {run.pk} queued")
-        if options["wait"]:
-            progress = reporting.Progress(lambda line: self.say(options, line))
-            drive(run, progress)
-            for line in reporting.timeline(run):
-                self.say(options, line)
+        with self.progress(options):
+            run = self.start(options)
+            if options["wait"]:
+                drive(run)
+                for line in reporting.timeline(run):
+                    self.say(options, line)
         if options["diff"]:
             Path(options["diff"]).write_text(change_of(run))
         if options["json"]:
@@ -65,6 +62,17 @@ class Command(BaseCommand):
         self.say(options, f"run {run.pk} is {run.status}")
         if options["wait"] and EXIT_CODES[RunStatus(run.status)]:
             raise SystemExit(EXIT_CODES[RunStatus(run.status)])
+
+    def progress(self, options: dict[str, Any]) -> AbstractContextManager[None]:
+        if not options["wait"]:
+            return nullcontext()
+        return driven_in_process(reporting.progress(lambda line: self.say(options, line)))
+
+    def start(self, options: dict[str, Any]) -> Run:
+        try:
+            return start_run(self.order(options))
+        except (RunRefused, plans.PlanRejected, policy.InvalidOverride) as error:
+            raise CommandError(str(error), returncode=2) from None
 
     def say(self, options: dict[str, Any], line: str) -> None:
         """Print progress: to standard error where standard output carries JSON."""
@@ -83,7 +91,6 @@ class Command(BaseCommand):
             overrides=overrides_in(options["setting"]),
             actor="command line",
             any_directory=True,
-            under_drain=policy.switch_state() == SwitchState.DRAIN,
         )
 
 
@@ -134,9 +141,7 @@ def overrides_in(settings: list[str]) -> dict[str, bool | int]:
     for setting in settings:
         name, _, value = setting.partition("=")
         if name not in policy.FIELDS:
-            raise CommandError(
-                f"--setting {setting}: known are {', '.join(policy.FIELDS)}.", returncode=2
-            )
+            raise CommandError(f"--setting {setting}: known are {', '.join(policy.FIELDS)}.", returncode=2)
         overrides[name] = read_value(name, value)
     return overrides
 

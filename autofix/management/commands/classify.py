@@ -23,9 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        answer = classification(
-            classify(Evidence(step_name=options["step"], log=read(options["file"])))
-        )
+        answer = classification(classify(Evidence(step_name=options["step"], log=read(options["file"]))))
         if options["json"]:
             self.stdout.write(json.dumps(answer, indent=2))
             return

@@ -14,6 +14,7 @@ from autofix import control
 from autofix.driver import drive
 from autofix.management import reporting
 from metabuilder.execution.patches import PatchRejected
+from metabuilder.runs.transitions import driven_in_process
 
 
 class Command(BaseCommand):
@@ -30,20 +31,25 @@ class Command(BaseCommand):
         by = Decider(name=f"{getpass.getuser()} at the command line")
         if options["verdict"] == "reject" and options["patch"]:
             raise CommandError("--patch goes with approve.", returncode=2)
-        try:
-            if options["verdict"] == "approve":
-                patch = read_patch(options["patch"]) if options["patch"] else ""
-                control.approve(gate, by, options["comment"], patch)
-            else:
-                control.reject(gate, by, options["comment"])
-        except (AlreadyDecided, PatchRejected) as error:
-            raise CommandError(str(error), returncode=2) from None
-        self.stdout.write(f"gate {gate.pk} is {gate.status}")
-        run = drive(gate.run, reporting.Progress(self.stdout.write))
+        with driven_in_process(reporting.progress(self.stdout.write)):
+            decide(gate, by, options)
+            self.stdout.write(f"gate {gate.pk} is {gate.status}")
+            run = drive(gate.run)
         for line in reporting.timeline(run):
             self.stdout.write(line)
         self.stdout.write(f"RUN_ID={run.pk}")
         self.stdout.write(f"RUN_STATUS={run.status}")
+
+
+def decide(gate: Gate, by: Decider, options: dict[str, Any]) -> None:
+    try:
+        if options["verdict"] == "approve":
+            patch = read_patch(options["patch"]) if options["patch"] else ""
+            control.approve(gate, by, options["comment"], patch)
+        else:
+            control.reject(gate, by, options["comment"])
+    except (AlreadyDecided, PatchRejected) as error:
+        raise CommandError(str(error), returncode=2) from None
 
 
 def gate_named(text: str) -> Gate:

@@ -24,6 +24,7 @@ from autofix.management import reporting
 from metabuilder.runs.intake import Order
 from metabuilder.runs.models import Run, SourceKind
 from metabuilder.runs.states import RunStatus
+from metabuilder.runs.transitions import driven_in_process
 from tenants.models import ApiToken, Membership, Tenant
 from tenants.roles import Role
 
@@ -66,23 +67,20 @@ class Command(BaseCommand):
 
     def run_demo(self, tenant: Tenant, repository: Path, user: User) -> Run:
         """Drive the demo run to its gate, or show the one that is waiting there."""
-        run = Run.objects.filter(
-            tenant=tenant, title=TITLE, status=RunStatus.PAUSED_AWAITING_APPROVAL
-        ).first()
+        run = Run.objects.filter(tenant=tenant, title=TITLE, status=RunStatus.PAUSED_AWAITING_APPROVAL).first()
         if run is None:
             self.stdout.write(f"Building {repository.name}, which has known issues:")
-            run = start_run(
-                Order(
-                    tenant=tenant,
-                    source_kind=SourceKind.PATH,
-                    location=str(repository.resolve()),
-                    title=TITLE,
-                    user=user,
-                    actor=ADMIN,
-                    any_directory=True,
-                )
+            order = Order(
+                tenant=tenant,
+                source_kind=SourceKind.PATH,
+                location=str(repository.resolve()),
+                title=TITLE,
+                user=user,
+                actor=ADMIN,
+                any_directory=True,
             )
-            drive(run, reporting.Progress(self.stdout.write))
+            with driven_in_process(reporting.progress(self.stdout.write)):
+                run = drive(start_run(order))
         self.stdout.write("")
         for line in reporting.timeline(run):
             self.stdout.write(line)

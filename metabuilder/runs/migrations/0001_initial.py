@@ -9,192 +9,363 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenants', '0001_initial'),
+        ("tenants", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Project',
+            name="Project",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('source_kind', models.CharField(choices=[('git_url', 'Git repository'), ('path', 'Directory'), ('upload', 'Uploaded archive')], max_length=10)),
-                ('location', models.CharField(max_length=1000)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='projects', to='tenants.tenant')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "source_kind",
+                    models.CharField(
+                        choices=[("git_url", "Git repository"), ("path", "Directory"), ("upload", "Uploaded archive")],
+                        max_length=10,
+                    ),
+                ),
+                ("location", models.CharField(max_length=1000)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="projects", to="tenants.tenant"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('autofix_enabled', models.BooleanField(blank=True, help_text='Heal failed steps. Unknown: inherited.', null=True)),
-                ('max_total_attempts', models.PositiveSmallIntegerField(blank=True, help_text='Healing attempts in one run, 1 to 20. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(20)])),
-                ('max_per_step_attempts', models.PositiveSmallIntegerField(blank=True, help_text='Healing attempts on one step, at most the total, 1 to 10. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)])),
-                ('backoff_cap_seconds', models.PositiveSmallIntegerField(blank=True, help_text='Longest wait before a retry in seconds, 1 to 300. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(300)])),
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('ref', models.CharField(blank=True, max_length=200)),
-                ('source_commit', models.CharField(blank=True, editable=False, max_length=40)),
-                ('origin_commit', models.CharField(blank=True, editable=False, help_text="The source's own commit, if it has one.", max_length=40)),
-                ('plan_source', models.CharField(blank=True, editable=False, max_length=20)),
-                ('plan_version', models.PositiveIntegerField(default=0, editable=False)),
-                ('status', models.CharField(choices=[(metabuilder.runs.states.RunStatus['QUEUED'], 'queued'), (metabuilder.runs.states.RunStatus['RUNNING'], 'running'), (metabuilder.runs.states.RunStatus['BACKING_OFF'], 'backing off'), (metabuilder.runs.states.RunStatus['PAUSED_AWAITING_APPROVAL'], 'paused awaiting approval'), (metabuilder.runs.states.RunStatus['SUCCEEDED'], 'succeeded'), (metabuilder.runs.states.RunStatus['FAILED'], 'failed'), (metabuilder.runs.states.RunStatus['CANCELLED'], 'cancelled')], default=metabuilder.runs.states.RunStatus['QUEUED'], editable=False, max_length=30)),
-                ('round', models.PositiveIntegerField(default=1, editable=False)),
-                ('failure', models.JSONField(editable=False, null=True)),
-                ('diff', models.TextField(blank=True, editable=False)),
-                ('started_under_drain', models.BooleanField(default=False, editable=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(editable=False, null=True)),
-                ('finished_at', models.DateTimeField(editable=False, null=True)),
-                ('lease_owner', models.CharField(blank=True, editable=False, max_length=100)),
-                ('lease_until', models.DateTimeField(editable=False, null=True)),
-                ('fence', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('due_at', models.DateTimeField(editable=False, null=True)),
-                ('woken_at', models.DateTimeField(editable=False, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs_started', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='runs.project')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='tenants.tenant')),
+                (
+                    "autofix_enabled",
+                    models.BooleanField(blank=True, help_text="Heal failed steps. Unknown: inherited.", null=True),
+                ),
+                (
+                    "max_total_attempts",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Healing attempts in one run, 1 to 20. Empty: inherited.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(20),
+                        ],
+                    ),
+                ),
+                (
+                    "max_per_step_attempts",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Healing attempts on one step, at most the total, 1 to 10. Empty: inherited.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10),
+                        ],
+                    ),
+                ),
+                (
+                    "backoff_cap_seconds",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Longest wait before a retry in seconds, 1 to 300. Empty: inherited.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(300),
+                        ],
+                    ),
+                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("title", models.CharField(blank=True, max_length=200)),
+                ("ref", models.CharField(blank=True, max_length=200)),
+                ("source_commit", models.CharField(blank=True, editable=False, max_length=40)),
+                (
+                    "origin_commit",
+                    models.CharField(
+                        blank=True, editable=False, help_text="The source's own commit, if it has one.", max_length=40
+                    ),
+                ),
+                ("plan_source", models.CharField(blank=True, editable=False, max_length=20)),
+                ("plan_version", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (metabuilder.runs.states.RunStatus["QUEUED"], "queued"),
+                            (metabuilder.runs.states.RunStatus["RUNNING"], "running"),
+                            (metabuilder.runs.states.RunStatus["BACKING_OFF"], "backing off"),
+                            (metabuilder.runs.states.RunStatus["PAUSED_AWAITING_APPROVAL"], "paused awaiting approval"),
+                            (metabuilder.runs.states.RunStatus["SUCCEEDED"], "succeeded"),
+                            (metabuilder.runs.states.RunStatus["FAILED"], "failed"),
+                            (metabuilder.runs.states.RunStatus["CANCELLED"], "cancelled"),
+                        ],
+                        default=metabuilder.runs.states.RunStatus["QUEUED"],
+                        editable=False,
+                        max_length=30,
+                    ),
+                ),
+                ("round", models.PositiveIntegerField(default=1, editable=False)),
+                ("failure", models.JSONField(editable=False, null=True)),
+                ("diff", models.TextField(blank=True, editable=False)),
+                ("started_under_drain", models.BooleanField(default=False, editable=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(editable=False, null=True)),
+                ("finished_at", models.DateTimeField(editable=False, null=True)),
+                ("lease_owner", models.CharField(blank=True, editable=False, max_length=100)),
+                ("lease_until", models.DateTimeField(editable=False, null=True)),
+                ("fence", models.PositiveBigIntegerField(default=0, editable=False)),
+                ("due_at", models.DateTimeField(editable=False, null=True)),
+                ("woken_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="runs_started",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="runs.project"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('document', models.JSONField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plans', to='runs.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("document", models.JSONField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "run",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="plans", to="runs.run"),
+                ),
             ],
             options={
-                'ordering': ['version'],
+                "ordering": ["version"],
             },
         ),
         migrations.CreateModel(
-            name='RunEvent',
+            name="RunEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('old_status', models.CharField(blank=True, max_length=30)),
-                ('new_status', models.CharField(blank=True, max_length=30)),
-                ('message', models.CharField(max_length=500)),
-                ('actor', models.CharField(blank=True, max_length=150)),
-                ('data', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='runs.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=40)),
+                ("old_status", models.CharField(blank=True, max_length=30)),
+                ("new_status", models.CharField(blank=True, max_length=30)),
+                ("message", models.CharField(max_length=500)),
+                ("actor", models.CharField(blank=True, max_length=150)),
+                ("data", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="runs.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=100)),
-                ('kind', models.CharField(max_length=20)),
-                ('command', models.TextField()),
-                ('timeout_seconds', models.PositiveIntegerField()),
-                ('env', models.JSONField(blank=True, default=dict)),
-                ('network', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[(metabuilder.runs.states.StepStatus['PENDING'], metabuilder.runs.states.StepStatus['PENDING']), (metabuilder.runs.states.StepStatus['RUNNING'], metabuilder.runs.states.StepStatus['RUNNING']), (metabuilder.runs.states.StepStatus['PASSED'], metabuilder.runs.states.StepStatus['PASSED']), (metabuilder.runs.states.StepStatus['FAILED'], metabuilder.runs.states.StepStatus['FAILED'])], default=metabuilder.runs.states.StepStatus['PENDING'], max_length=10)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='runs.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=100)),
+                ("kind", models.CharField(max_length=20)),
+                ("command", models.TextField()),
+                ("timeout_seconds", models.PositiveIntegerField()),
+                ("env", models.JSONField(blank=True, default=dict)),
+                ("network", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (
+                                metabuilder.runs.states.StepStatus["PENDING"],
+                                metabuilder.runs.states.StepStatus["PENDING"],
+                            ),
+                            (
+                                metabuilder.runs.states.StepStatus["RUNNING"],
+                                metabuilder.runs.states.StepStatus["RUNNING"],
+                            ),
+                            (
+                                metabuilder.runs.states.StepStatus["PASSED"],
+                                metabuilder.runs.states.StepStatus["PASSED"],
+                            ),
+                            (
+                                metabuilder.runs.states.StepStatus["FAILED"],
+                                metabuilder.runs.states.StepStatus["FAILED"],
+                            ),
+                        ],
+                        default=metabuilder.runs.states.StepStatus["PENDING"],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="runs.run"),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='StepExecution',
+            name="StepExecution",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[(metabuilder.runs.states.ExecutionStatus['RUNNING'], metabuilder.runs.states.ExecutionStatus['RUNNING']), (metabuilder.runs.states.ExecutionStatus['PASSED'], metabuilder.runs.states.ExecutionStatus['PASSED']), (metabuilder.runs.states.ExecutionStatus['FAILED'], metabuilder.runs.states.ExecutionStatus['FAILED']), (metabuilder.runs.states.ExecutionStatus['LOST'], metabuilder.runs.states.ExecutionStatus['LOST'])], default=metabuilder.runs.states.ExecutionStatus['RUNNING'], max_length=10)),
-                ('verdict', models.CharField(blank=True, max_length=20)),
-                ('exit_code', models.IntegerField(null=True)),
-                ('message', models.CharField(blank=True, max_length=500)),
-                ('sandbox_level', models.CharField(blank=True, max_length=20)),
-                ('log_bytes', models.PositiveBigIntegerField(default=0)),
-                ('log_truncated', models.BooleanField(default=False)),
-                ('reports', models.JSONField(default=dict)),
-                ('fence', models.PositiveBigIntegerField()),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('duration_seconds', models.FloatField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='executions', to='runs.run')),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='executions', to='runs.step')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (
+                                metabuilder.runs.states.ExecutionStatus["RUNNING"],
+                                metabuilder.runs.states.ExecutionStatus["RUNNING"],
+                            ),
+                            (
+                                metabuilder.runs.states.ExecutionStatus["PASSED"],
+                                metabuilder.runs.states.ExecutionStatus["PASSED"],
+                            ),
+                            (
+                                metabuilder.runs.states.ExecutionStatus["FAILED"],
+                                metabuilder.runs.states.ExecutionStatus["FAILED"],
+                            ),
+                            (
+                                metabuilder.runs.states.ExecutionStatus["LOST"],
+                                metabuilder.runs.states.ExecutionStatus["LOST"],
+                            ),
+                        ],
+                        default=metabuilder.runs.states.ExecutionStatus["RUNNING"],
+                        max_length=10,
+                    ),
+                ),
+                ("verdict", models.CharField(blank=True, max_length=20)),
+                ("exit_code", models.IntegerField(null=True)),
+                ("message", models.CharField(blank=True, max_length=500)),
+                ("sandbox_level", models.CharField(blank=True, max_length=20)),
+                ("log_bytes", models.PositiveBigIntegerField(default=0)),
+                ("log_truncated", models.BooleanField(default=False)),
+                ("reports", models.JSONField(default=dict)),
+                ("fence", models.PositiveBigIntegerField()),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("duration_seconds", models.FloatField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="executions", to="runs.run"
+                    ),
+                ),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="executions", to="runs.step"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='LogChunk',
+            name="LogChunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveIntegerField()),
-                ('offset', models.PositiveBigIntegerField()),
-                ('text', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='runs.stepexecution')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sequence", models.PositiveIntegerField()),
+                ("offset", models.PositiveBigIntegerField()),
+                ("text", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "execution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="chunks", to="runs.stepexecution"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['sequence'],
+                "ordering": ["sequence"],
             },
         ),
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('file', models.FileField(upload_to='uploads/%Y/%m')),
-                ('name', models.CharField(max_length=200)),
-                ('size_bytes', models.PositiveBigIntegerField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='tenants.tenant')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("file", models.FileField(upload_to="uploads/%Y/%m")),
+                ("name", models.CharField(max_length=200)),
+                ("size_bytes", models.PositiveBigIntegerField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="uploads", to="tenants.tenant"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='project',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source_kind', 'location'), name='one_project_per_source'),
+            model_name="project",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "source_kind", "location"), name="one_project_per_source"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['tenant', '-created_at'], name='run_tenant_newest'),
+            model_name="run",
+            index=models.Index(fields=["tenant", "-created_at"], name="run_tenant_newest"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['status', 'due_at'], name='run_status_due'),
+            model_name="run",
+            index=models.Index(fields=["status", "due_at"], name="run_status_due"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['status', 'lease_until'], name='run_status_lease'),
+            model_name="run",
+            index=models.Index(fields=["status", "lease_until"], name="run_status_lease"),
         ),
         migrations.AddConstraint(
-            model_name='plan',
-            constraint=models.UniqueConstraint(fields=('run', 'version'), name='one_plan_per_version'),
+            model_name="plan",
+            constraint=models.UniqueConstraint(fields=("run", "version"), name="one_plan_per_version"),
         ),
         migrations.AddIndex(
-            model_name='runevent',
-            index=models.Index(fields=['run', 'id'], name='event_run_order'),
+            model_name="runevent",
+            index=models.Index(fields=["run", "id"], name="event_run_order"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('run', 'name'), name='one_step_per_name'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("run", "name"), name="one_step_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='stepexecution',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='one_execution_per_number'),
+            model_name="stepexecution",
+            constraint=models.UniqueConstraint(fields=("run", "number"), name="one_execution_per_number"),
         ),
         migrations.AddConstraint(
-            model_name='logchunk',
-            constraint=models.UniqueConstraint(fields=('execution', 'sequence'), name='one_chunk_per_sequence'),
+            model_name="logchunk",
+            constraint=models.UniqueConstraint(fields=("execution", "sequence"), name="one_chunk_per_sequence"),
         ),
     ]

@@ -51,9 +51,16 @@ def test_it_replaces_the_call(
 ) -> None:
     tree = project({"a.py": before})
     assert fixer(name).apply(tree, failure(Signal.SECURITY, ("a.py", 2, code)))
-    assert sorted(tree.read("a.py").split("\n")) == sorted(after.split("\n"))
-    assert tree.read("a.py").split("\n")[-2] == after.split("\n")[-2]
+    lines = [line for line in tree.read("a.py").split("\n") if line]
+    imports = [line for line in lines if "import " in line]
+    assert sorted(imports) + lines[len(imports) :] == _expected(after)
     ast.parse(tree.read("a.py"))
+
+
+def _expected(text: str) -> list[str]:
+    lines = text.rstrip("\n").split("\n")
+    imports = [line for line in lines if "import " in line]
+    return sorted(imports) + lines[len(imports) :]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,14 @@ def test_it_leaves_alone_what_it_is_not_sure_of(
     tree = project({"a.py": text})
     assert not fixer(name).apply(tree, failure(Signal.SECURITY, ("a.py", 2, code)))
     assert tree.read("a.py") == text
+
+
+@pytest.mark.parametrize("comma", [",", ""])
+def test_a_call_of_several_lines_keeps_its_layout(comma: str, project: Project) -> None:
+    code = f"import requests\nrequests.get(\n    url,\n    data=d{comma}\n)\n"
+    tree = project({"a.py": code})
+    assert fixer("request-timeout").apply(tree, failure(Signal.SECURITY, ("a.py", 2, "B113")))
+    assert tree.read("a.py") == code.replace(f"d{comma}\n)", f"d,\n    timeout=10{comma}\n)")
 
 
 def test_it_changes_only_the_lines_that_were_found(project: Project) -> None:

@@ -14,7 +14,7 @@ def test_bare_except_is_named_where_it_was_found(project: Project) -> None:
     code = "try:\n    a()\nexcept:\n    b()\n\ntry:\n    a()\nexcept :\n    b()\n"
     tree = project({"a.py": code})
     assert fixer("bare-except").apply(tree, lint(("a.py", 8, "E722")))
-    assert tree.read("a.py") == code.replace("except :", "except Exception :")
+    assert tree.read("a.py") == code.replace("except :", "except Exception:")
     assert fixer("bare-except").apply(tree, lint(("a.py", 3, "E722")))
     assert tree.run(["ruff", "check", "--isolated", "--select", "E722", "."]).exit_code == 0
 

@@ -19,7 +19,7 @@ from metabuilder.runs.states import ExecutionStatus, StepStatus
 LOG_BYTES = 1 << 20
 
 
-def judge(step: Step, trial: Trial) -> Failure | None:
+def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
     """Return what failed, or None. A security tool's finding is a failure whatever its exit code."""
     evidence = Evidence(
         step_name=step.name,
@@ -29,6 +29,7 @@ def judge(step: Step, trial: Trial) -> Failure | None:
         command=step.command,
         reports=trial.reports,
         verdict=trial.verdict,
+        workspace=executions.workspace_seen_at(workspace),
     )
     return findings_despite_success(evidence) if trial.ok else classify(evidence)
 
@@ -61,7 +62,7 @@ def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
         for step in steps:
             trial = executions.run_step(step, workspace, heartbeat)
             heartbeat.check()
-            failure = judge(step, trial)
+            failure = judge(step, trial, workspace)
             if failure is not None:
                 return failure
         return None

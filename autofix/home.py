@@ -63,7 +63,7 @@ def dashboard(request: HttpRequest, context: Context) -> Context:
         ],
         "success": success(request, stamp),
         "signals": by_signal(attempts, stamp),
-        "recent": runs.select_related("tenant", "project")[:8],
+        "recent": runs.select_related("tenant", "project").order_by("-created_at")[:8],
         "has_runs": runs.exists(),
     }
 
@@ -71,7 +71,7 @@ def dashboard(request: HttpRequest, context: Context) -> Context:
 def success(request: HttpRequest, stamp: str) -> Context:
     """Episodes that ended verified without a person, of all that ended in the last 24 hours."""
     ended = Episode.objects.filter(run__tenant__in=tenants_where(request.user), ended_at__gte=stamp)
-    counts = ended.aggregate(all=Count("pk"), healed=Count("pk", Q(outcome=EpisodeOutcome.HEALED)))
+    counts = ended.exclude(outcome=EpisodeOutcome.CANCELLED).aggregate(all=Count("pk"), healed=Count("pk", Q(outcome=EpisodeOutcome.HEALED)))
     ratio = counts["healed"] / counts["all"] if counts["all"] else None
     return {
         **counts,

@@ -67,7 +67,7 @@ def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution,
     """Run a step for the record and say what failed, if anything did that nobody has accepted."""
     workspace.restore()
     execution, trial = executions.execute(run, step, workspace)
-    failure = diagnosis.judge(step, trial)
+    failure = diagnosis.judge(step, trial, workspace)
     if failure is not None and remedies.is_accepted(run, step, failure):
         transitions.note(run, "accepted", f"{step}: a person accepted: {failure.message}")
         failure = None

@@ -1,4 +1,4 @@
-"""What the admin's frame shows: sidebar, tabs, banner, style sheet, search. Plain data for unfold.
+"""What the admin's frame shows: sidebar, banner, style sheet, search. Plain data for unfold.
 
 Settings import this, so it names what it calls by dotted path and imports no app.
 """
@@ -26,6 +26,10 @@ def is_superuser(request: HttpRequest) -> bool:
     return request.user.is_active and request.user.is_superuser
 
 
+def is_builder(request: HttpRequest) -> bool:
+    return "/settings/builder/" in request.path
+
+
 def link(title: str, icon_name: str, route: str, **more: Any) -> dict[str, Any]:  # Any: unfold's
     return {"title": title, "icon": icon_name, "link": reverse_lazy(f"admin:{route}"), **more}
 
@@ -49,7 +53,7 @@ SIDEBAR = [
     {
         "title": "Settings",
         "separator": True,
-        "items": [link("Builder", "tune", "builder_autofix")],
+        "items": [link("Builder", "tune", "builder_autofix", active=is_builder)],
     },
     {
         "title": "Operations",
@@ -82,19 +86,6 @@ UNFOLD: dict[str, Any] = {
         "show_all_applications": False,
         "navigation": SIDEBAR,
     },
-    "TABS": [
-        {
-            "page": "builder",
-            "items": [
-                {"title": "Auto-Fix (v3)", "link": reverse_lazy("admin:builder_autofix")},
-                {
-                    "title": "Platform",
-                    "link": reverse_lazy("admin:builder_platform"),
-                    "permission": is_superuser,
-                },
-            ],
-        }
-    ],
     "COLORS": {
         "primary": {
             "50": "oklch(97.7% .014 235)",

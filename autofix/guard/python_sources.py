@@ -96,9 +96,10 @@ def _mentions(tree: ast.Module) -> Iterator[str]:
 def _mention_lines(tree: ast.Module) -> Iterator[tuple[str, int]]:
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     nodes = (node for node in ast.walk(tree) if id(node) not in prose)
-    for node, word in ((node, word) for node in nodes for word in _words(node)):
+    said = [(word, getattr(node, "lineno", 0)) for node in nodes for word in _words(node)]
+    for word, line in said:
         if any(runner in word.lower() for runner in RUNNERS):
-            yield word[:60], getattr(node, "lineno", 0)
+            yield word[:60], line
 
 
 def _words(node: ast.AST) -> list[str]:

@@ -83,6 +83,10 @@ def counts(text: str, path: str) -> Counter[tuple[str, str]]:
     return found
 
 
+def _ends(line: str) -> str:
+    return line if len(line) <= 2 * SHOWN else f"{line[:SHOWN]}\n{line[-SHOWN:]}"
+
+
 def _codes(match: re.Match[str]) -> list[str]:
     listed = match.groupdict().get("codes") or ""
     return sorted(set(re.split(r"[\s,]+", listed.strip()))) if listed.strip() else [EVERYTHING]

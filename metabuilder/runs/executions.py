@@ -27,6 +27,7 @@ from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.states import ExecutionStatus, StepStatus
 
 REPORTS_TARGET = "/reports"
+WORKSPACE_TARGET = "/workspace"
 REPORT_BYTES = 8 << 20
 KEPT_REPORT_CHARACTERS = 256 << 10
 REPORT_SECONDS = 120.0
@@ -185,6 +186,11 @@ def collect(
         text = run_tool(workspace, argv, REPORT_SECONDS, heartbeat).text
         found[name] = text.replace("\0", "")
     return found
+
+
+def workspace_seen_at(workspace: Workspace) -> str:
+    """Return the path at which a step's tools saw the working tree."""
+    return sandbox().seen_at(Mount(workspace.tree, WORKSPACE_TARGET))
 
 
 def search_path() -> tuple[str, ...]:

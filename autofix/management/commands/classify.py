@@ -3,14 +3,17 @@
 import json
 import sys
 from argparse import ArgumentParser
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from autofix.answers import classification
-from autofix.classifier import Evidence, classify
+from autofix.classifier import Evidence, classify_stream
 
-MAX_CHARACTERS = 256 << 20
+CHUNK_BYTES = 1 << 20
 
 
 class Command(BaseCommand):
@@ -23,7 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        answer = classification(classify(Evidence(step_name=options["step"], log=read(options["file"]))))
+        evidence = Evidence(step_name=options["step"], log="")
+        answer = classification(classify_stream(evidence, chunks_of(options["file"])))
         if options["json"]:
             self.stdout.write(json.dumps(answer, indent=2))
             return
@@ -37,12 +41,12 @@ class Command(BaseCommand):
             self.stdout.write("\n" + answer["excerpt"])
 
 
-def read(name: str) -> str:
-    """Return the log as text; bytes that are not UTF-8 become U+FFFD."""
+def chunks_of(name: str) -> Iterator[str]:
+    """Yield the log in pieces; bytes that are not UTF-8 become U+FFFD."""
     try:
-        if name == "-":
-            return sys.stdin.buffer.read(MAX_CHARACTERS).decode(errors="replace")
-        with open(name, "rb") as file:
-            return file.read(MAX_CHARACTERS).decode(errors="replace")
+        with nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb") as file:
+            decode = getincrementaldecoder("utf-8")(errors="replace").decode
+            while data := file.read(CHUNK_BYTES):
+                yield decode(data)
     except OSError as error:
         raise CommandError(f"{name}: {error.strerror}", returncode=2) from None

@@ -32,6 +32,7 @@ STATUSES: dict[str, tuple[str, str]] = {
     "escalated": ("front_hand", "ask"),
     "gave_up": ("flag", "bad"),
 }
+NARROW = "\u00a0"  # keeps a number and its unit on one line
 UNKNOWN = ("help", "quiet")
 # A gate's "pending" waits for a person, a step's only for its turn.
 WORDS = {"paused_awaiting_approval": "awaiting approval"}
@@ -64,12 +65,12 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}{NARROW}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        return f"{hours}{NARROW}h {minutes}{NARROW}min"
+    return f"{minutes}{NARROW}min {rest}{NARROW}s" if minutes else f"{rest}{NARROW}s"
 
 
 @register.filter

@@ -5,9 +5,13 @@
   const byId = (id) => document.getElementById(id);
 
   // --- Times: stored in UTC, shown local, exact on hover -----------------------------------------
-  const dateTime = new Intl.DateTimeFormat(undefined, {
-    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-  });
+  const parts = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+  const thisYear = new Intl.DateTimeFormat(undefined, parts);
+  const anyYear = new Intl.DateTimeFormat(undefined, { ...parts, year: "numeric" });
+  function local(text) {
+    const when = new Date(text);
+    return (when.getFullYear() === new Date().getFullYear() ? thisYear : anyYear).format(when);
+  }
   function words(seconds) {
     const whole = Math.max(0, Math.round(seconds));
     const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
@@ -15,7 +19,7 @@
     return minutes ? `${minutes} min ${rest} s` : `${rest} s`;
   }
   function localise(root) {
-    for (const time of all("time.mb-moment", root)) time.textContent = dateTime.format(new Date(time.dateTime));
+    for (const time of all("time.mb-moment", root)) time.textContent = local(time.dateTime);
   }
   function tick() {
     const now = Date.now();

@@ -57,7 +57,7 @@ class EscalationViewSet(RunPartEndpoint):
         return Response(EscalationSerializer(shown).data)
 
 
-def pending_first(gates: QuerySet[Gate]) -> QuerySet[Gate]:
+def pending_first(gates: QuerySet[Gate]) -> QuerySet[Any]:  # Any: with `rank`
     """Annotate gates with one date to page by, which puts the open ones before all others."""
     late = When(status=GateStatus.PENDING, then=F("created_at") + AHEAD)
     return gates.annotate(rank=Case(late, default=F("created_at")))

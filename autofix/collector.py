@@ -202,5 +202,6 @@ def histogram_sample(
     return HistogramSample(names, (*counts, row["all"]), float(total))
 
 
+COLLECTOR = ProductCollector()
 PRODUCT = CollectorRegistry()
-PRODUCT.register(ProductCollector())
+PRODUCT.register(COLLECTOR)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.urls import path
 
 from autofix.views import (
@@ -11,7 +13,7 @@ from autofix.views import (
 )
 
 
-def settings_methods(change: str) -> dict[str, str]:
+def settings_methods(change: str) -> dict[str, Any]:  # Any: what DRF's stubs want
     return {"get": "show_settings", **dict.fromkeys(["post", "put", "patch"], change)}
 
 

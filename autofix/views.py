@@ -83,7 +83,7 @@ class HealingRunViewSet(TenantEndpoint, RunViewSet):
             plan=values["plan"],
             title=values["title"] or "",
             overrides=dict(values["settings"] or {}),
-            user=self.request.user,
+            user=self.user,
             actor=self.actor,
         )
 
@@ -139,7 +139,7 @@ class GateDecisionViewSet(GateViewSet):
         elif said["patch"]:
             raise field_error("patch", "A patch goes with an approval, not with a rejection.")
         try:
-            deed(gate, Decider(self.actor, self.request.user), *words)
+            deed(gate, Decider(self.actor, self.user), *words)
         except AlreadyDecided as error:
             raise Conflict(str(error)) from None
         except PatchRejected as error:

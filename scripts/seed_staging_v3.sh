@@ -10,7 +10,8 @@ export METABUILDER_DATA_DIR=$DATA_DIR
 export METABUILDER_SANDBOX=${METABUILDER_SANDBOX:-$sandbox}
 python=.venv/bin/python
 $python manage.py migrate --verbosity 0
-$python manage.py createcachetable
+[ ! -f "$DATA_DIR/db.sqlite3" ] || chmod 600 "$DATA_DIR/db.sqlite3"
+$python manage.py createcachetable --verbosity 0
 [ -d "$DATA_DIR/demo/ledger/.git" ] || ./scripts/demo/make_repository.sh "$DATA_DIR/demo/ledger"
 $python manage.py seed_staging "$DATA_DIR/demo/ledger"
 cat >&2 <<TEXT

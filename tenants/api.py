@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.pagination import CursorPagination
@@ -35,10 +36,12 @@ class NewestFirstPagination(CursorPagination):
     ) -> tuple[str, ...]:  # Any: a view of any kind
         return tuple(getattr(view, "page_ordering", self.ordering))
 
-    def decode_cursor(self, request: Request) -> Any:  # Any: DRF's named tuple
+    def paginate_queryset(
+        self, queryset: QuerySet[Any], request: Request, view: Any = None
+    ) -> list[Any] | None:  # Any: rows, and a view, of any kind
         try:
-            return super().decode_cursor(request)
-        except NotFound:
+            return super().paginate_queryset(queryset, request, view)
+        except (NotFound, ValidationError, ValueError):  # not base64, or no date in it
             raise field_error("cursor", "This is no cursor of this list.") from None
 
 

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
@@ -21,7 +21,7 @@ class BearerAuthentication(KnoxAuthentication):
         """Name the prefix this class answers to; knox compares the request's with it."""
         return "Bearer"
 
-    def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, ApiToken]:
+    def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         if not _WELL_FORMED.fullmatch(token):
             raise AuthenticationFailed("Invalid token.")
         user, found = super().authenticate_credentials(token)
@@ -41,7 +41,7 @@ def note_use(token: ApiToken) -> None:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the OpenAPI document names the token."""
 
     target_class = "tenants.authentication.BearerAuthentication"
@@ -51,7 +51,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer"}
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "tenants.authentication.TokenAuthentication"
     name = "token"
 

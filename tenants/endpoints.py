@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import QueryDict
 from rest_framework.request import Request
@@ -38,8 +39,14 @@ class Endpoint(GenericViewSet):
         return permissions.token_of(self.request)
 
     @property
+    def user(self) -> User:
+        """The caller, where anonymous ones were turned away before."""
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    @property
     def actor(self) -> str:
-        return self.request.user.get_username()
+        return self.user.get_username()
 
     def require(self, tenant: Tenant, capability: Capability) -> None:
         permissions.require(self.request, tenant, capability)

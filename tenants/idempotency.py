@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.exceptions import APIException
@@ -48,7 +49,8 @@ def answer_once(request: Request, make: Callable[[], Response], body: object = N
     if not 0 < len(key) <= MAX_KEY or not key.isprintable():
         raise field_error(HEADER, f"Use 1 to {MAX_KEY} printable characters.")
     wanted = digest(request, request.data if body is None else body)
-    record, is_ours = reserve(request, key, wanted)
+    assert isinstance(request.user, User)  # anonymous callers were turned away before
+    record, is_ours = reserve(request.user, key, wanted)
     if not is_ours:
         return stored(record, wanted)
     return make_and_store(record, make)
@@ -59,16 +61,16 @@ def digest(request: Request, body: object) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def reserve(request: Request, key: str, wanted: str) -> tuple[IdempotencyRecord, bool]:
+def reserve(user: User, key: str, wanted: str) -> tuple[IdempotencyRecord, bool]:
     """Return the record of the key and whether this request is the one to do the work."""
     try:
         with transaction.atomic():
             made = IdempotencyRecord.objects.create(
-                user=request.user, key=key, request_digest=wanted
+                user=user, key=key, request_digest=wanted
             )
             return made, True
     except IntegrityError:
-        record = IdempotencyRecord.objects.filter(user=request.user, key=key).first()
+        record = IdempotencyRecord.objects.filter(user=user, key=key).first()
         if record is None:  # it failed and was given up just now
             raise StillAtIt from None
         return record, take_over(record, wanted)

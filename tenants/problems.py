@@ -98,8 +98,9 @@ def headers_of(error: APIException) -> dict[str, str]:
     wait = getattr(error, "wait", None)
     if wait is not None:
         headers["Retry-After"] = str(max(1, int(wait)))
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
+    header = getattr(error, "auth_header", None)  # set by DRF where a sign-in would help
+    if header:
+        headers["WWW-Authenticate"] = header
     return headers
 
 
@@ -112,7 +113,7 @@ def describe(error: APIException) -> dict[str, Any]:  # Any: JSON
 
 def text_of(error: APIException) -> str:
     if isinstance(error, Throttled):
-        return f"Too many requests. Try again in {max(1, int(error.wait or 1))} seconds."
+        return f"Too many requests. Try again in {headers_of(error)['Retry-After']} seconds."
     return str(error.detail)
 
 

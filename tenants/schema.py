@@ -24,14 +24,15 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    errors = ProblemErrorSerializer(many=True, required=False)
+    # The name is DRF's own on serializers; this one is never given data.
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
 class ProblemSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix(BASE).split("/")[0]]
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as AutoSchema has it
         """Leave out what a view tells its programmers: an operation's summary says enough."""
         return ""
 
@@ -41,5 +42,7 @@ class ProblemSchema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:  # Any: OpenAPI
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         told = OpenApiResponse(ProblemSerializer, "A problem, told as RFC 9457 says.")
-        bodies["default"] = self._get_response_for_code(told, "default", [MEDIA_TYPE], direction)
+        bodies["default"] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+            told, "default", [MEDIA_TYPE], direction
+        )
         return bodies

@@ -7,13 +7,13 @@ whoever owns it. Which role has which capability: `roles`.
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
 from tenants.models import ApiToken, Tenant
 from tenants.roles import Capability, roles_with
 
-Person = AbstractBaseUser | AnonymousUser
+Person = User | AnonymousUser
 
 
 def visible_tenants(
@@ -21,7 +21,7 @@ def visible_tenants(
 ) -> QuerySet[Tenant]:
     """Return the tenants in which this person, by this token if one is used, has the capability."""
     tenants = Tenant.objects.all()
-    if not (user.is_authenticated and user.is_active):
+    if not isinstance(user, User) or not user.is_active:
         return tenants.none()
     if token is not None and token.tenant_id is not None:
         tenants = tenants.filter(pk=token.tenant_id)
@@ -57,7 +57,7 @@ def is_able(
 
 
 def is_superuser(user: Person) -> bool:
-    return bool(user.is_active and getattr(user, "is_superuser", False))
+    return user.is_active and user.is_superuser
 
 
 def is_platform_admin(user: Person, token: ApiToken | None = None) -> bool:

@@ -43,8 +43,9 @@ class TenantViewSet(TenantEndpoint):
     def get_queryset(self) -> QuerySet[Any]:
         if not self.request.user.is_authenticated:
             return Tenant.objects.none()
-        own = Membership.objects.filter(tenant=OuterRef("pk"), user=self.request.user)
-        return super().get_queryset().annotate(role=Subquery(own.values("role")[:1]))
+        own = Membership.objects.filter(tenant=OuterRef("pk"), user=self.user)
+        tenants: QuerySet[Any] = super().get_queryset()
+        return tenants.annotate(role=Subquery(own.values("role")[:1]))
 
     @extend_schema(operation_id="tenants_list", summary="Your tenants")
     def list(self, request: Request) -> Response:
@@ -101,8 +102,8 @@ class TokenViewSet(TenantEndpoint):
 
     def get_queryset(self) -> QuerySet[ApiToken]:
         if not self.request.user.is_authenticated:
-            return ApiToken.objects.none()
-        own = ApiToken.objects.filter(user=self.request.user)
+            return super().get_queryset().none()
+        own: QuerySet[ApiToken] = ApiToken.objects.filter(user=self.user)
         limit = self.token.tenant_id if self.token else None
         return own.filter(tenant=limit) if limit else own
 
@@ -123,7 +124,7 @@ class TokenViewSet(TenantEndpoint):
     def make(self) -> Response:
         values = self.checked(NewTokenSerializer)
         row, secret = ApiToken.objects.create(
-            user=self.request.user,
+            user=self.user,
             expiry=timedelta(days=values["expires_in_days"]),
             name=values["name"],
             tenant=self.limit(values["tenant"]),

@@ -15,7 +15,7 @@ from autofix.failures import Failure, Signal
 from autofix.fixers.base import Fixer, Tree, careful, lines_with, rewrite, words
 
 CODES = frozenset({"E501", "W505", "C0301", "line-too-long", "B950"})
-LIMIT = re.compile(r"\(?\d+ ?(?:>|/) ?(?P<limit>\d+)(?: characters)?\)?")
+LIMIT = re.compile(r"\b\d{1,6} ?(?:>|/) ?(?P<limit>\d{2,3})\b")
 DEFAULT_LIMIT = 88
 # Comments that tools read: a line break would change what they say, or about which line.
 PRAGMA = re.compile(r"#\s*(?:noqa|type:|nosec|pragma|pylint|fmt|isort|mypy|pyright|ruff|!|-\*-)")

@@ -21,7 +21,7 @@ WITH_CODES = {
     "ty: ignore": r"#[ \t]*(?:ty|pyre|pyrefly)[:-][ \t]*(?:ignore|fixme)"
     r"(?:\[(?P<codes>[\w, -]+)\])?",
     "nosec": r"#[ \t]*nosec\b(?:[ \t:]*(?P<codes>B\d+(?:[ \t,]+B\d+)*))?",
-    "pylint: disable": r"#.*?pylint:[ \t]*(?:disable|skip-file)[\w-]*"
+    "pylint: disable": r"pylint:[ \t]*(?:disable|skip-file)[\w-]*"
     r"(?:[ \t]*=[ \t]*(?P<codes>[\w-]+(?:[ \t]*,[ \t]*[\w-]+)*))?",
     "eslint-disable": r"(?:eslint|tslint|oxlint|stylelint|biome|deno-lint|jshint)[-:]"
     rf"(?:disable|ignore)[\w-]*(?:{CODES})?",
@@ -84,6 +84,8 @@ def counts(text: str, path: str) -> Counter[tuple[str, str]]:
 
 
 def _ends(line: str) -> str:
+    """With single blanks only: where several `[ \t]*` can share a long run, search never ends."""
+    line = " ".join(line.split())
     return line if len(line) <= 2 * SHOWN else f"{line[:SHOWN]}\n{line[-SHOWN:]}"
 
 

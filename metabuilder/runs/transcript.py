@@ -6,6 +6,7 @@ stopped. No log is held in memory whole: at most a page, or one stored chunk at 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Length
@@ -84,7 +85,7 @@ def of_execution(executions: QuerySet[StepExecution]) -> Transcript:
     return Transcript([Stretch(one, 0, one.characters) for one in measured(executions)])
 
 
-def measured(executions: QuerySet[StepExecution]) -> QuerySet[StepExecution]:
+def measured(executions: QuerySet[StepExecution]) -> QuerySet[Any]:  # Any: with `characters`
     """Annotate executions with how many characters of output are stored."""
     last = LogChunk.objects.filter(execution=OuterRef("pk")).order_by("-sequence")
     length = last.annotate(end=F("offset") + Length("text")).values("end")[:1]

@@ -167,7 +167,7 @@ class UploadViewSet(TenantEndpoint):
         return uploads.receive(files[0], files[0].size), files[0].name or ""
 
     def made(self, received: Received, tenant: Tenant, name: str) -> Response:
-        upload = uploads.store(received, tenant, name[:200], self.request.user)
+        upload = uploads.store(received, tenant, name[:200], self.user)
         return Response(UploadSerializer(upload).data, status=201)
 
 

@@ -21,9 +21,7 @@ from metabuilder.runs.templatetags import screens
 from tenants.admin import ScopedAdmin, ScopedFilter
 from tenants.roles import Capability
 
-PENDING_FIRST = Case(
-    When(status=GateStatus.PENDING, then=Value(0)), default=Value(1), output_field=IntegerField()
-)
+PENDING_FIRST = Case(When(status=GateStatus.PENDING, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
 def digest(gate: Gate) -> str:
@@ -74,7 +72,7 @@ class GateAdmin(ScopedAdmin):
     ) -> HttpResponse:
         gate = self.get_object(request, object_id)
         if gate is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return self.missing(request, object_id)
         context = {
             **self.admin_site.each_context(request),
             **shown(gate, request, self.may(request, Capability.DECIDE, gate)),
@@ -113,4 +111,3 @@ class GateAdmin(ScopedAdmin):
 
 def waited(since: datetime) -> str:
     return timesince(since, depth=1)
-

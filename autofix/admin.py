@@ -11,7 +11,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -25,6 +24,7 @@ from approvals.gates import AlreadyDecided, Decider
 from approvals.models import Gate, GateStatus
 from autofix import control, pages, policy, timeline
 from autofix.models import Attempt
+from metabuilder.admin_site import add_pages, moment_column, signed_in
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.runs import console
 from metabuilder.runs.admin import RunAdmin
@@ -61,7 +61,7 @@ class RunPageAdmin(RunAdmin):
     ) -> HttpResponse:
         run = self.get_object(request, object_id)
         if run is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return self.missing(request, object_id)
         tab = request.GET.get("tab", "")
         if tab not in TABS:
             tab = "approvals" if run.status == RunStatus.PAUSED_AWAITING_APPROVAL else "timeline"
@@ -192,7 +192,7 @@ class DecidedGateAdmin(GateAdmin):
 @admin.register(Attempt)
 class AttemptAdmin(ScopedAdmin):
     tenant_path = "run__tenant"
-    list_display = ["__str__", "run", "step", "outcome", "verified", "started_at"]
+    list_display = ["__str__", "run", "step", "outcome", "verified", moment_column("started_at", "time")]
     list_filter = ["signal", "strategy", "outcome", "verified", ("run__tenant", ScopedFilter)]
     search_fields = ["^id", "message", "fixer", "fingerprint", "run__title"]
     list_select_related = ["run__project", "step"]
@@ -207,13 +207,13 @@ class AttemptAdmin(ScopedAdmin):
         """An attempt is read where it belongs: in its run's timeline."""
         attempt = self.get_object(request, object_id)
         if attempt is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return self.missing(request, object_id)
         url = reverse("admin:runs_run_change", args=[attempt.run_id])
         return HttpResponseRedirect(f"{url}?tab=timeline#attempt-{attempt.number}")
 
 
 def decider(request: HttpRequest) -> Decider:
-    return Decider(actor_name(request), request.user)
+    return Decider(actor_name(request), signed_in(request))
 
 
 def comment(request: HttpRequest) -> str:
@@ -339,4 +339,4 @@ def later_groups(request: HttpRequest, run: Run, number: int) -> HttpResponse:
     return TemplateResponse(request, "admin/runs/run/log_groups.html", context)
 
 
-admin.site.pages += pages.urls(admin.site)
+add_pages(pages.urls(admin.site))

@@ -71,7 +71,8 @@ def dashboard(request: HttpRequest, context: Context) -> Context:
 def success(request: HttpRequest, stamp: str) -> Context:
     """Episodes that ended verified without a person, of all that ended in the last 24 hours."""
     ended = Episode.objects.filter(run__tenant__in=tenants_where(request.user), ended_at__gte=stamp)
-    counts = ended.exclude(outcome=EpisodeOutcome.CANCELLED).aggregate(all=Count("pk"), healed=Count("pk", Q(outcome=EpisodeOutcome.HEALED)))
+    figures = {"all": Count("pk"), "healed": Count("pk", Q(outcome=EpisodeOutcome.HEALED))}
+    counts = ended.exclude(outcome=EpisodeOutcome.CANCELLED).aggregate(**figures)
     ratio = counts["healed"] / counts["all"] if counts["all"] else None
     return {
         **counts,

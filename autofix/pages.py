@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from autofix import control, policy
 from autofix.models import KillSwitch, SwitchState
+from metabuilder.admin_site import signed_in
 from tenants.models import Tenant
 from tenants.roles import Capability
 from tenants.scoping import is_able, tenants_where
@@ -70,21 +71,6 @@ class OverridesForm(forms.ModelForm):
             self.add_error(error.field, error.detail[:1].upper() + error.detail[1:] + ".")
         return cleaned
 
-    def rows(self) -> list[Context]:
-        """Return for each field: where its value comes from, and what is in force."""
-        effective = policy.for_tenant(self.instance)
-        platform = policy.platform_values()
-        return [
-            {
-                "field": self[name],
-                "is_own": getattr(self.instance, name) is not None,
-                "effective": in_words(effective.values[name]),
-                "platform": in_words(platform[name]),
-                "limited": is_limited(self.instance, name, effective),
-            }
-            for name in policy.FIELDS
-        ]
-
 
 def urls(site: AdminSite) -> list[URLPattern]:
     return [
@@ -105,18 +91,32 @@ def autofix_settings(request: HttpRequest) -> HttpResponse:
     form = OverridesForm(request.POST or None, instance=tenant)
     if request.method == "POST" and form.is_valid():
         return save(request, form)
+    tenant.refresh_from_db()  # a form that is refused has left its values on it
     context = {
-        # A form that is refused has put its values on the instance: show what is really in force.
-        "rows": OverridesForm(instance=Tenant.objects.get(pk=tenant.pk)).rows(),
+        "rows": setting_rows(form, tenant),
         "form": form,
         "tenants": tenants,
         "tenant": tenant,
         "may_change": may_change,
         "locked": policy.for_tenant(tenant).locked,
     }
-    for row, name in zip(context["rows"], policy.FIELDS, strict=True):
-        row["field"] = form[name]
     return page(request, "autofix", "Auto-Fix (v3)", context)
+
+
+def setting_rows(form: OverridesForm, tenant: Tenant) -> list[Context]:
+    """Return for each field: where its value comes from, and what is in force."""
+    effective = policy.for_tenant(tenant)
+    platform = policy.platform_values()
+    return [
+        {
+            "field": form[name],
+            "is_own": getattr(tenant, name) is not None,
+            "effective": in_words(effective.values[name]),
+            "platform": in_words(platform[name]),
+            "limited": is_limited(tenant, name, effective),
+        }
+        for name in policy.FIELDS
+    ]
 
 
 def chosen(tenants: list[Tenant], slug: str) -> Tenant | None:
@@ -162,7 +162,7 @@ def throw(request: HttpRequest) -> HttpResponse:
     if wanted not in SwitchState.values:
         messages.error(request, "Choose on, drain or off. Nothing was changed.")
     else:
-        control.switch(SwitchState(wanted), request.user)
+        control.switch(SwitchState(wanted), signed_in(request))
         messages.success(request, f"The kill switch is now: {wanted}. Changed by {request.user}.")
     return HttpResponseRedirect(reverse("admin:builder_platform"))
 

@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from metabuilder.admin_site import ModelAdmin, SuperuserOnly
+from metabuilder.admin_site import ModelAdmin, SuperuserOnly, moment_column, signed_in
 from tenants.models import ApiToken, Membership, Tenant
 from tenants.roles import Capability
 from tenants.scoping import is_able, tenants_where, visible_to
@@ -39,6 +39,11 @@ class ScopedAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return visible_to(super().get_queryset(request), request.user, self.tenant_path)
+
+    def missing(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Answer for a row that is not there, or not this person's, which is the same to them."""
+        answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return answer
 
     def tenant_of(self, obj: Any) -> Tenant | None:
         for name in self.tenant_path.split("__"):
@@ -80,14 +85,10 @@ class ScopedAdmin(ModelAdmin):
 class ScopedFilter(admin.RelatedFieldListFilter):
     """A filter by a related row that offers only rows this person may see."""
 
-    def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin
-    ) -> list[tuple[str, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
         related = model_admin.admin_site._registry[field.remote_field.model]
         visible = related.get_queryset(request).values("pk")
-        choices: list[tuple[str, str]] = field.get_choices(
-            include_blank=False, limit_choices_to={"pk__in": visible}
-        )
+        choices: list[tuple[str, Any]] = field.get_choices(include_blank=False, limit_choices_to={"pk__in": visible})
         return choices
 
 
@@ -102,9 +103,10 @@ class TenantAdmin(ScopedAdmin):
         return obj if isinstance(obj, Tenant) else None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        mine = Membership.objects.filter(tenant=OuterRef("pk"), user_id=request.user.pk)
+        mine = Membership.objects.filter(tenant=OuterRef("pk"), user=signed_in(request))
         role = "platform admin" if request.user.is_superuser else ""
-        return super().get_queryset(request).annotate(
+        rows: QuerySet[Tenant] = super().get_queryset(request)
+        return rows.annotate(
             own_role=Coalesce(Subquery(mine.values("role")[:1]), Value(role)),
             member_count=Count("memberships"),
         )
@@ -138,9 +140,7 @@ class TenantAdmin(ScopedAdmin):
 class NewMemberForm(forms.ModelForm):
     """Names the person instead of listing everybody who has an account on the platform."""
 
-    username = forms.CharField(
-        widget=UnfoldAdminTextInputWidget, help_text="The person's exact user name."
-    )
+    username = forms.CharField(widget=UnfoldAdminTextInputWidget, help_text="The person's exact user name.")
 
     class Meta:
         model = Membership
@@ -159,7 +159,7 @@ class NewMemberForm(forms.ModelForm):
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
-    list_display = ["user", "tenant", "role", "created_at"]
+    list_display = ["user", "tenant", "role", moment_column("created_at", "since")]
     list_filter = [("tenant", ScopedFilter), "role"]
     search_fields = ["user__username"]
     list_select_related = ["user", "tenant"]
@@ -197,11 +197,15 @@ class MembershipAdmin(ScopedAdmin):
         return obj is not None and obj.user_id == request.user.pk and not request.user.is_superuser
 
 
+CREATED, EXPIRES = moment_column("created"), moment_column("expiry", "expires")
+LAST_USED = moment_column("last_used_at", "last used")
+
+
 @admin.register(ApiToken)
 class ApiTokenAdmin(ScopedAdmin):
     """Tokens are shown once, when they are made; afterwards they can only be revoked."""
 
-    list_display = ["name", "user", "tenant", "begins_with", "created", "expiry", "last_used_at"]
+    list_display = ["name", "user", "tenant", "begins_with", CREATED, EXPIRES, LAST_USED]
     list_filter = [("tenant", ScopedFilter)]
     search_fields = ["name", "user__username"]
     list_select_related = ["user", "tenant"]
@@ -234,23 +238,16 @@ class ApiTokenAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         made, secret = ApiToken.objects.create(user=request.user, name=obj.name, tenant=obj.tenant)
         obj.pk, obj.user, obj.expiry, obj.created = made.pk, made.user, made.expiry, made.created
-        obj.secret = secret  # type: ignore[attr-defined]  # for response_add, never stored
+        obj.secret = secret  # for response_add, never stored
 
-    def response_add(
-        self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
-    ) -> HttpResponse:
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": "Your new API token",
             "token": obj,
-            "secret": obj.secret,  # type: ignore[attr-defined]
+            "secret": obj.secret,
         }
-        return TemplateResponse(
-            request,
-            "admin/tenants/apitoken/created.html",
-            context,
-            headers={"Cache-Control": "no-store"},
-        )
+        return TemplateResponse(request, "admin/tenants/apitoken/created.html", context)
 
     @admin.display(description="begins with")
     def begins_with(self, token: ApiToken) -> str:
@@ -261,13 +258,12 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(SuperuserOnly, StockUserAdmin, ModelAdmin):
+class UserAdmin(SuperuserOnly, StockUserAdmin, ModelAdmin):  # type: ignore[misc]  # `actions`: ours is None
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
 
 @admin.register(Group)
-class GroupAdmin(SuperuserOnly, StockGroupAdmin, ModelAdmin):
+class GroupAdmin(SuperuserOnly, StockGroupAdmin, ModelAdmin):  # type: ignore[misc]  # as above
     pass
-

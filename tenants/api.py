@@ -37,7 +37,7 @@ class NewestFirstPagination(CursorPagination):
         return tuple(getattr(view, "page_ordering", self.ordering))
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
+        self, queryset: Any, request: Request, view: Any = None
     ) -> list[Any] | None:  # Any: rows, and a view, of any kind
         try:
             return super().paginate_queryset(queryset, request, view)

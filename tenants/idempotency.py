@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -49,8 +49,8 @@ def answer_once(request: Request, make: Callable[[], Response], body: object = N
     if not 0 < len(key) <= MAX_KEY or not key.isprintable():
         raise field_error(HEADER, f"Use 1 to {MAX_KEY} printable characters.")
     wanted = digest(request, request.data if body is None else body)
-    assert isinstance(request.user, User)  # anonymous callers were turned away before
-    record, is_ours = reserve(request.user, key, wanted)
+    user = cast(User, request.user)  # anonymous callers were turned away before
+    record, is_ours = reserve(user, key, wanted)
     if not is_ours:
         return stored(record, wanted)
     return make_and_store(record, make)

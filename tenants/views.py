@@ -44,8 +44,10 @@ class TenantViewSet(TenantEndpoint):
         if not self.request.user.is_authenticated:
             return Tenant.objects.none()
         own = Membership.objects.filter(tenant=OuterRef("pk"), user=self.user)
-        tenants: QuerySet[Any] = super().get_queryset()
-        return tenants.annotate(role=Subquery(own.values("role")[:1]))
+        tenants: QuerySet[Any] = super().get_queryset().annotate(
+            role=Subquery(own.values("role")[:1])
+        )
+        return tenants
 
     @extend_schema(operation_id="tenants_list", summary="Your tenants")
     def list(self, request: Request) -> Response:

@@ -113,6 +113,14 @@ def test_a_body_that_is_too_large_is_refused_unread(api, tenant, path):
     is_problem(client.generic("POST", f"{BASE}{path}", b"{}", **headers), 413)
 
 
+@pytest.mark.parametrize("path", ["/runs", "/approvals/{gate}/approve"])
+def test_a_body_of_unknown_length_is_refused_rather_than_taken_for_empty(api, tenant, path):
+    gate = GateFactory(run=RunFactory(tenant=tenant, status="paused_awaiting_approval"))
+    address = f"{BASE}{path.format(gate=gate.pk)}"
+    client = api("approver")
+    is_problem(client.generic("POST", address, headers={"Transfer-Encoding": "chunked"}), 411)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -135,7 +143,16 @@ def test_an_address_that_is_none_is_404(api, path):
 
 @pytest.mark.parametrize(
     "query",
-    ["status=odd", "created_after=yesterday", "project=1", "cursor=x", "cursor=cD1ub25zZW5zZQ==", "cursor=cD0A", "tenant=%00", "search=%00"],
+    [
+        "status=odd",
+        "created_after=yesterday",
+        "project=1",
+        "cursor=x",
+        "cursor=cD1ub25zZW5zZQ==",
+        "cursor=cD0A",
+        "tenant=%00",
+        "search=%00",
+    ],
 )
 def test_a_filter_that_makes_no_sense_is_refused(api, query):
     is_problem(api("viewer").get(f"{BASE}/runs?{query}"), 400)

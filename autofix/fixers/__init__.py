@@ -38,8 +38,7 @@ def for_failure(failure: Failure, kind: str) -> tuple[Fixer, ...]:
     fitting = [
         fixer
         for fixer in FIXERS
-        if failure.signal in fixer.signals
-        and (not fixer.details or failure.detail in fixer.details)
+        if failure.signal in fixer.signals and (not fixer.details or failure.detail in fixer.details)
     ]
     is_layout = FORMAT in (kind, failure.detail)
     return tuple(sorted(fitting, key=lambda fixer: is_layout and fixer not in LAYOUT))

@@ -25,9 +25,7 @@ REQUEST_VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "opt
 SHELL_CHARACTERS = frozenset("|&;<>()$`*?[]{}~#!%\n\r\\=")
 SHELL_BUILTINS = frozenset({"cd", "export", "source", ".", "alias", "set", "ulimit", "umask"})
 SUBPROCESS_CALLS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
-RANDOM_CALLS = frozenset(
-    {"randint", "randrange", "random", "uniform", "shuffle", "sample", "choices", "getrandbits"}
-)
+RANDOM_CALLS = frozenset({"randint", "randrange", "random", "uniform", "shuffle", "sample", "choices", "getrandbits"})
 
 
 @dataclass(frozen=True)
@@ -77,10 +75,7 @@ def with_timeout(found: Found) -> libcst.BaseExpression | None:
     kept = [argument for argument in call.args if not _is_keyword(argument, "timeout")]
     timeout = _keyword("timeout", "10")
     if len(kept) < len(call.args):
-        same_place = [
-            timeout.with_changes(comma=each.comma) if each not in kept else each
-            for each in call.args
-        ]
+        same_place = [timeout.with_changes(comma=each.comma) if each not in kept else each for each in call.args]
         return call.with_changes(args=same_place)
     return call.with_changes(args=_appended(call, kept, timeout))
 
@@ -161,9 +156,7 @@ class CallReplacer(matchers.MatcherDecoratableTransformer):
         self.statements.append(node.value)
 
     @matchers.leave(matchers.Call())
-    def change(
-        self, original_node: libcst.Call, updated_node: libcst.Call
-    ) -> libcst.BaseExpression:
+    def change(self, original_node: libcst.Call, updated_node: libcst.Call) -> libcst.BaseExpression:
         name = imported_name(self, original_node) if self._is_meant(original_node) else ""
         is_statement = any(each is original_node for each in self.statements)
         new = self.cure(Found(updated_node, name, is_statement)) if name else None
@@ -234,9 +227,7 @@ def _keyword(name: str, value: str) -> libcst.Arg:
     )
 
 
-def _appended(
-    call: libcst.Call, arguments: Sequence[libcst.Arg], new: libcst.Arg
-) -> list[libcst.Arg]:
+def _appended(call: libcst.Call, arguments: Sequence[libcst.Arg], new: libcst.Arg) -> list[libcst.Arg]:
     """Add an argument in the layout of the others: on a line of its own where they have one."""
     if not arguments:
         return [new]

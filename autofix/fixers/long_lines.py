@@ -27,9 +27,7 @@ def shorten(tree: Tree, failure: Failure) -> bool:
     limit = int(said["limit"]) if said else DEFAULT_LIMIT
     found = lines_with(tree, failure, CODES)
     changed = [
-        rewrite(tree, path, partial(shortened, lines, limit))
-        for path, lines in found.items()
-        if path.endswith(".py")
+        rewrite(tree, path, partial(shortened, lines, limit)) for path, lines in found.items() if path.endswith(".py")
     ]
     return any(changed)
 

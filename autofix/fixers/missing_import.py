@@ -55,8 +55,7 @@ def import_missing(tree: Tree, failure: Failure) -> bool:
         return False
     names = project_names(tree)
     changed = [
-        rewrite(tree, path, partial(with_import, way))
-        and _keep_sorted(tree, path, was_sorted=was_sorted)
+        rewrite(tree, path, partial(with_import, way)) and _keep_sorted(tree, path, was_sorted=was_sorted)
         for path, name in _undefined(tree, failure, wanted)
         if (way := _meaning(tree, path, name, names))
         for was_sorted in [_is_sorted(tree, path)]
@@ -102,9 +101,7 @@ def _uses(text: str, name: str) -> Uses:
     through = [
         node
         for node in nodes
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
     ]
     total = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
     return Uses(frozenset(node.attr for node in through), total > len(through))

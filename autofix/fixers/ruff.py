@@ -89,9 +89,7 @@ def _check_command(select: Sequence[str]) -> list[str]:
 
 
 def _knows(tree: Tree, select: Sequence[str]) -> bool:
-    return (
-        tree.run(["ruff", "check", "--no-cache", "--quiet", *select, "--show-files"]).exit_code != 2
-    )
+    return tree.run(["ruff", "check", "--no-cache", "--quiet", *select, "--show-files"]).exit_code != 2
 
 
 def _run(tree: Tree, command: Sequence[str], paths: Sequence[str], watched: Sequence[str]) -> bool:

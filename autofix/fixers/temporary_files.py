@@ -47,9 +47,7 @@ class _MakeFiles(libcst.CSTTransformer):
         return libcst.FlattenSentinel(
             [
                 updated_node.with_changes(body=[self._made(descriptor, name, call)]),
-                libcst.ensure_type(
-                    libcst.parse_statement(f"os.close({descriptor})"), libcst.SimpleStatementLine
-                ),
+                libcst.ensure_type(libcst.parse_statement(f"os.close({descriptor})"), libcst.SimpleStatementLine),
             ]
         )
 

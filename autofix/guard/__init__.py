@@ -5,6 +5,7 @@ Start at `inspect`. Where a rule cannot tell, it says no: a person decides then.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 
 from autofix.guard import (
@@ -18,6 +19,8 @@ from autofix.guard import (
 from autofix.guard.patches import Before, PatchError, changes, mode_violations
 from autofix.guard.violations import Change, Violation
 
+MAX_PER_FILE = 50  # more would tell nobody more; each is looked for when it is asked for
+
 __all__ = ["Before", "Violation", "inspect"]
 
 
@@ -26,7 +29,7 @@ def inspect(patch: str, before: Before, protected: Sequence[str] = ()) -> tuple[
     try:
         found = list(mode_violations(patch))
         for change in changes(patch, before):
-            found += _violations(change, protected)
+            found += islice(_violations(change, protected), MAX_PER_FILE)
     except PatchError as error:
         return (Violation("unreadable-patch", "", 0, f"the patch is refused: {error}"),)
     except (RecursionError, MemoryError):

@@ -5,7 +5,6 @@ What linters rewrite without changing the meaning is written one way. Everything
 """
 
 import ast
-import copy
 from string import Formatter
 
 NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -21,7 +20,7 @@ EMPTY_LITERALS = {"dict": "{}", "list": "[]", "tuple": "()"}
 
 def canonical(node: ast.AST) -> str:
     """Return equal texts for equal meaning; different ones do not prove a difference."""
-    return ast.dump(_Canonical().visit(copy.deepcopy(node)), annotate_fields=False)
+    return ast.dump(_Canonical().visit(_copied(node)), annotate_fields=False)
 
 
 def dotted(node: ast.AST) -> str:
@@ -31,6 +30,18 @@ def dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _copied(node: ast.AST) -> ast.AST:
+    """Without positions, and many times faster than deepcopy."""
+    fields = {name: getattr(node, name, None) for name in node._fields}
+    return type(node)(**{name: _copied_value(value) for name, value in fields.items()})
+
+
+def _copied_value(value: object) -> object:
+    if isinstance(value, list):
+        return [_copied_value(each) for each in value]
+    return _copied(value) if isinstance(value, ast.AST) else value
 
 
 class _Canonical(ast.NodeTransformer):
@@ -151,9 +162,7 @@ def _formatted(node: ast.Call) -> ast.AST | None:
     return _joined(fields, list(node.args))
 
 
-def _joined(
-    fields: list[tuple[str, str | None, str | None, str | None]], values: list[ast.expr]
-) -> ast.JoinedStr:
+def _joined(fields: list[tuple[str, str | None, str | None, str | None]], values: list[ast.expr]) -> ast.JoinedStr:
     parts: list[ast.expr] = []
     for text, name, _spec, _conversion in fields:
         parts += [ast.Constant(text)] if text else []

@@ -30,12 +30,8 @@ LOOSER_WHEN_TRUE = re.compile(
     r"|skip[-_]\w+|allow[A-Z]\w+|skipLibCheck|skipDefaultLibCheck|suppress\w+|ignore[-_]\w+"
 )
 STRICTER_WHEN_HIGHER = re.compile(r"fail[-_]under|(min|minimum)[-_]\w+")
-LOOSER_WHEN_HIGHER = re.compile(
-    r"(max[-_])?line[-_]length|max[-_][\w-]+|max[A-Z]\w+|maxfail|precision"
-)
-STRICTER_OPTIONS = frozenset(
-    {"--strict-markers", "--strict-config", "--strict", "-ra", "-rA", "-v", "-vv", "-q"}
-)
+LOOSER_WHEN_HIGHER = re.compile(r"(max[-_])?line[-_]length|max[-_][\w-]+|max[A-Z]\w+|maxfail|precision")
+STRICTER_OPTIONS = frozenset({"--strict-markers", "--strict-config", "--strict", "-ra", "-rA", "-v", "-vv", "-q"})
 OPTIONS = frozenset({"addopts"})
 
 

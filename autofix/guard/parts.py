@@ -4,6 +4,7 @@ import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from autofix.guard.canonical import canonical, dotted
 
@@ -36,18 +37,22 @@ class Module:
     parts: Mapping[str, Sequence[Part]]
     origins: Mapping[str, frozenset[str]]
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """Every name that is bound, whether by a definition, an assignment or an import."""
         return frozenset(name.removesuffix(" =") for name in self.parts) | frozenset(self.origins)
 
 
-def parsed(text: str) -> Module:
+def syntax(text: str) -> ast.Module:
     """Raise ValueError (SyntaxError is one of its kind here) where the text is not Python."""
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f"not Python: {error}") from None
+
+
+def parsed(text: str) -> Module:
+    tree = syntax(text)
     parts: defaultdict[str, list[Part]] = defaultdict(list)
     for part in _parts(tree.body, ""):
         parts[part.name].append(part)

@@ -77,9 +77,7 @@ def mode_violations(patch: str) -> Iterator[Violation]:
 def _check_headers(patch: str, files: PatchSet) -> None:
     body = {line.diff_line_no for file in files for hunk in file for line in hunk}
     outside = [
-        line
-        for number, line in enumerate(patch.split("\n"), 1)
-        if number not in body and line not in ("", "\r")
+        line for number, line in enumerate(patch.split("\n"), 1) if number not in body and line not in ("", "\r")
     ]
     for line in outside:
         if not HEADER_LINE.fullmatch(line.removesuffix("\r")):
@@ -145,9 +143,7 @@ def _path(name: str) -> str:
 def _unquoted(name: str) -> str:
     if "\\" in OCTAL_OR_ESCAPE.sub("", name):
         raise PatchError(f"the name {name!r} has control characters")
-    raw = OCTAL_OR_ESCAPE.sub(
-        lambda match: chr(int(match[1], 8)) if match[1].isdigit() else match[1], name
-    )
+    raw = OCTAL_OR_ESCAPE.sub(lambda match: chr(int(match[1], 8)) if match[1].isdigit() else match[1], name)
     try:
         return raw.encode("latin-1").decode()
     except UnicodeError:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from autofix.guard.canonical import canonical, dotted
-from autofix.guard.parts import Function, parsed
+from autofix.guard.parts import Function, syntax
 from autofix.guard.violations import Change, Violation
 
 EXITS = frozenset(
@@ -32,10 +32,10 @@ DEFINES_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 def violations(change: Change, *, in_tests: bool) -> Iterator[Violation]:
     """`before` may be no Python (a syntax error being repaired): then all of `after` counts."""
     try:
-        old = parsed(change.before or "").tree
+        old = syntax(change.before or "")
     except ValueError:
         old = ast.Module([], [])
-    new = parsed(change.after or "").tree
+    new = syntax(change.after or "")
     yield from _exits(change, old, new, in_tests=in_tests)
     yield from _lost_examples(change, old, new)
     yield from _always_equal(change, old, new)
@@ -43,9 +43,7 @@ def violations(change: Change, *, in_tests: bool) -> Iterator[Violation]:
         yield from _knows_tests(change, old, new)
 
 
-def _exits(
-    change: Change, old: ast.Module, new: ast.Module, *, in_tests: bool
-) -> Iterator[Violation]:
+def _exits(change: Change, old: ast.Module, new: ast.Module, *, in_tests: bool) -> Iterator[Violation]:
     before = Counter(name for name, _ in _exit_calls(old, in_tests=in_tests))
     seen: Counter[str] = Counter()
     for name, line in _exit_calls(new, in_tests=in_tests):

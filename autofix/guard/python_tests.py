@@ -15,11 +15,10 @@ from autofix.guard.parts import Function, Module, Part, counted, parsed
 from autofix.guard.paths import is_test
 from autofix.guard.violations import Change, Violation
 
-STEERING_NAMES = frozenset(
-    {"collect_ignore", "collect_ignore_glob", "pytest_plugins", "__test__", "pytestmark"}
-)
+STEERING_NAMES = frozenset({"collect_ignore", "collect_ignore_glob", "pytest_plugins", "__test__", "pytestmark"})
 REACHING_OUT = frozenset({"setattr", "start", "patch", "exec", "eval", "__import__", "modules"})
 SETUP_NAMES = ("setup", "teardown", "run", "assert", "__", "addcleanup", "fixtures", "databases")
+BUILTINS = frozenset(dir(builtins))
 STAND_INS = frozenset({"mock", "unittest", "tests", "test", "conftest", "fakes", "stubs", ""})
 
 
@@ -51,14 +50,14 @@ def violations(change: Change) -> Iterator[Violation]:
 
 
 def _holds_tests(text: str) -> bool:
+    if "pytest" not in text and "unittest" not in text:
+        return False
     try:
         module = parsed(text)
     except ValueError:
         return False
     uses_runner = {"pytest", "unittest"} & set(module.origins)
-    return bool(uses_runner) and any(
-        part.is_test for parts in module.parts.values() for part in parts
-    )
+    return bool(uses_runner) and any(part.is_test for parts in module.parts.values() for part in parts)
 
 
 def _kept(change: Change, old: Module, new: Module) -> Iterator[Violation]:
@@ -105,7 +104,7 @@ def _line_of(tree: ast.Module, name: str) -> int:
 
 def _rebound(change: Change, old: Module, new: Module) -> Iterator[Violation]:
     """An import that puts something else behind a name which the old tests use."""
-    taken = old.names | frozenset(dir(builtins))
+    taken = old.names | BUILTINS
     for name, origins in new.origins.items():
         before = old.origins.get(name, frozenset())
         for origin in sorted(origins - before):
@@ -136,7 +135,7 @@ def _steering_definition(change: Change, part: Part, old: Module) -> tuple[str, 
         return "collection-changed", f"{name} is a hook: it can drop tests or change reports"
     if owner in old.parts and name.lower().startswith(SETUP_NAMES):
         return "test-changed", f"{part.name} changes what runs around existing tests"
-    if part.name in old.names | frozenset(dir(builtins)):
+    if part.name in old.names or part.name in BUILTINS:
         return "test-changed", f"{name} hides what the tests used under that name"
     return _steering_fixture(change, part, old)
 
@@ -159,12 +158,10 @@ def _lasting_effect(part: Part, new: Module) -> tuple[str, str] | None:
         return None
     own = {node.arg for node in ast.walk(part.node) if isinstance(node, ast.arg)}
     for node in ast.walk(part.node):
-        is_target = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(
-            node.ctx, ast.Load
-        )
+        is_target = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
         reached = node if is_target else _reached(node)
         root = _root(reached) if reached else ""
-        if isinstance(node, ast.Global) or root in new.names - own:
+        if isinstance(node, ast.Global) or (root in new.names and root not in own):
             return "test-changed", f"{part.name} changes {root or 'globals'} for later tests"
     return None
 
@@ -196,8 +193,7 @@ def _is_new_constant(part: Part, old: Module) -> bool:
     if not isinstance(node, ast.Assign | ast.AnnAssign) or counted(node, REACHING_OUT):
         return False
     owner = part.name.removesuffix(part.last_name)
-    taken = old.names | frozenset(dir(builtins))
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return all(
-        isinstance(target, ast.Name) and owner + target.id not in taken for target in targets
-    )
+    names = [owner + target.id for target in targets if isinstance(target, ast.Name)]
+    is_free = not any(name in old.names or name in BUILTINS for name in names)
+    return is_free and len(names) == len(targets)

@@ -138,11 +138,7 @@ def _ini(name: str, text: str) -> Iterator[tuple[tuple[str, ...], object]]:
 def _is_free(name: str, section: str, key: str, value: str) -> bool:
     if name == "setup.cfg" and FREE_INI_SECTIONS.fullmatch(section):
         return "pytest11" not in key + value
-    return (
-        name in ("tox.ini", "setup.cfg")
-        and section.startswith(("tox", "testenv"))
-        and (key in FREE_TOX_KEYS)
-    )
+    return name in ("tox.ini", "setup.cfg") and section.startswith(("tox", "testenv")) and (key in FREE_TOX_KEYS)
 
 
 def _json(name: str, text: str) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -26,7 +26,7 @@ WITH_CODES = {
     "eslint-disable": r"(?:eslint|tslint|oxlint|stylelint|biome|deno-lint|jshint)[-:]"
     rf"(?:disable|ignore)[\w-]*(?:{CODES})?",
     "nolint": r"//[ \t]*nolint\b(?:[ \t]*:[ \t]*(?P<codes>[\w-]+(?:[ \t]*,[ \t]*[\w-]+)*))?",
-    "allow attribute": r"#!?\[(?:cfg_attr\(.*?)?(?:allow|expect)\((?P<codes>[\w:, ]+)\)",
+    "allow attribute": r"#!?\[(?:cfg_attr\([^\]]{0,80}?)?(?:allow|expect)\((?P<codes>[\w:, ]+)\)",
     "@SuppressWarnings": r"@(?:file:)?Suppress(?:Warnings|Lint|FBWarnings)?\b"
     r"(?:\([ \t{]*(?P<codes>[^)}]*)\)?)?",
     "rubocop:disable": r"rubocop:(?:disable|todo)[ \t]+(?P<codes>[\w/]+(?:[ \t]*,[ \t]*[\w/]+)*)?",
@@ -50,9 +50,7 @@ PLAIN = {
     r"|(?:GCC|clang)[ \t]+diagnostic[ \t]+ignored)",
     "warnings ignored": r"(?:filterwarnings|simplefilter)\(\s*(?:action[ \t]*=[ \t]*)?[\"']ignore",
 }
-PATTERNS = {
-    name: re.compile(pattern, re.IGNORECASE) for name, pattern in (WITH_CODES | PLAIN).items()
-}
+PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in (WITH_CODES | PLAIN).items()}
 EVERYTHING = "everything"
 PROSE = frozenset({".md", ".rst", ".txt", ".adoc"})
 PROSE_PATTERNS = ("linter off", "formatter off")
@@ -75,10 +73,10 @@ def violations(change: Change) -> Iterator[Violation]:
 def counts(text: str, path: str) -> Counter[tuple[str, str]]:
     """How often each tool is told to look away, by what it shall not see."""
     only = PROSE_PATTERNS if PurePosixPath(path).suffix in PROSE else PATTERNS.keys()
-    lines = [_ends(line) for line in text.split("\n")]
+    plain = "\n".join(_ends(line) for line in text.split("\n"))
     found: Counter[tuple[str, str]] = Counter()
     for name in only:
-        matches = (match for line in lines for match in PATTERNS[name].finditer(line))
+        matches = PATTERNS[name].finditer(plain)
         found.update((name, code) for match in matches for code in _codes(match))
     return found
 

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django_q.admin import FailAdmin, QueueAdmin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from metabuilder.admin_site import ModelAdmin, SuperuserOnly
+from metabuilder.admin_site import ModelAdmin, SuperuserOnly, moment_column
 from metabuilder.runs.models import Project, Run, Step
 from metabuilder.runs.states import StepStatus
 from metabuilder.runs.templatetags import screens
@@ -24,7 +24,7 @@ def step_count(**only: Any) -> Coalesce:  # Any: conditions on a step
 
 
 class RunAdmin(ScopedAdmin):
-    list_display = ["state", "what", "tenant", "progress", "tries", "took", "created"]
+    list_display = ["state", "what", "tenant", "progress", "tries", "took", moment_column("created_at", "created")]
     list_display_links = ["what"]
     list_filter = ["status", ("tenant", ScopedFilter), ("project", ScopedFilter)]
     search_fields = ["^id", "title", "ref", "source_commit", "project__name", "project__location"]
@@ -32,14 +32,11 @@ class RunAdmin(ScopedAdmin):
     list_select_related = ["tenant", "project"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                steps_total=step_count(),
-                steps_passed=step_count(status=StepStatus.PASSED),
-                attempts_made=Count("attempts", distinct=True),
-            )
+        rows: QuerySet[Run] = super().get_queryset(request)
+        return rows.annotate(
+            steps_total=step_count(),
+            steps_passed=step_count(status=StepStatus.PASSED),
+            attempts_made=Count("attempts", distinct=True),
         )
 
     @admin.display(description="status", ordering="status")
@@ -62,10 +59,6 @@ class RunAdmin(ScopedAdmin):
     @admin.display(description="duration", ordering=F("finished_at") - F("started_at"))
     def took(self, run: Run) -> str:
         return screens.duration(screens.until(run.started_at, run.finished_at))
-
-    @admin.display(description="created", ordering="created_at")
-    def created(self, run: Run) -> str:
-        return render_to_string("metabuilder/moment.html", screens.moment(run.created_at))
 
 
 @admin.register(Project)

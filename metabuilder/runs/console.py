@@ -14,11 +14,18 @@ from django.utils.html import escape, html_safe
 
 WINDOW_LINES = 2000
 LINE_CHARACTERS = 4000
+KEPT_COLOURS = 8
 COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
 _STRINGS = re.compile(r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?")
 _COMMANDS = re.compile(r"\x1b\[(?![0-9;]*m)[0-?]*[ -/]*[@-~]?|\x1b(?!\[)[ -/]*[0-~]?|\x1b(?!\[)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _DECEIVING = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+CODE_DIGITS = 3
+EXTENDED = frozenset({38, 48})
+# Of the extended colours only the sixteen that have a class of their own: 38;5;0 to 38;5;15.
+BASIC_COLOURS: dict[tuple[int, ...], list[int]] = {
+    (38, 5, index): [code] for index, code in enumerate([*range(30, 38), *range(90, 98)])
+}
 # Weight, slant, underline and foreground; hidden text and backgrounds could make text invisible.
 _SHOWN_STYLES = frozenset({0, 1, 2, 3, 4, 22, 23, 24, *range(30, 38), 39, *range(90, 98)})
 
@@ -91,7 +98,7 @@ def paint_lines(lines: Iterable[tuple[int, str]]) -> list[Line]:
     for number, text in lines:
         clean = colours + sanitize(text)
         painted.append(Line(number, paint(clean)))
-        colours = "".join(match.group() for match in COLOUR.finditer(clean))[-200:]
+        colours = "".join([match.group() for match in COLOUR.finditer(clean)][-KEPT_COLOURS:])
         _, reset, after = colours.rpartition("\x1b[0m")
         colours = after if reset else colours
     return painted
@@ -117,21 +124,11 @@ def visible(text: str) -> str:
 
 
 def _shown_style(match: re.Match[str]) -> str:
-    codes = [int(code) if code else 0 for code in match.group(1).split(";") if len(code) < 4]
-    if 38 in codes or 48 in codes:
-        codes = _basic_colour(codes)
+    codes = [int(code or 0) for code in match.group(1).split(";") if len(code) <= CODE_DIGITS]
+    if EXTENDED.intersection(codes):
+        codes = BASIC_COLOURS.get(tuple(codes), [])
     shown = [str(code) for code in codes if code in _SHOWN_STYLES]
     return f"\x1b[{';'.join(shown)}m" if shown else ""
-
-
-def _basic_colour(codes: list[int]) -> list[int]:
-    """Keep of an extended colour only the sixteen that have a class of their own."""
-    match codes:
-        case [38, 5, index] if index < 8:
-            return [30 + index]
-        case [38, 5, index] if index < 16:
-            return [82 + index]
-    return []
 
 
 def plain(text: str) -> str:

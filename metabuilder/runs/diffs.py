@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from unidiff import PatchedFile, PatchSet, UnidiffParseError
+from unidiff.errors import UnidiffParseError
+from unidiff.patch import PatchedFile, PatchSet
 
 from metabuilder.runs.console import visible
 

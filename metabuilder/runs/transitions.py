@@ -56,7 +56,7 @@ def claim(run_id: UUID | str, owner: str) -> Run | None:
         run = Run.objects.select_related("tenant", "project").get(pk=run_id)
         lost = before["status"] == RunStatus.RUNNING
         message = "taken over from a worker that was lost" if lost else f"taken by {owner}"
-        note(run, "status", message, statuses=(before["status"], run.status))
+        note(run, "status", message, old_status=before["status"], new_status=run.status)
         StepExecution.objects.filter(run=run, status=ExecutionStatus.RUNNING, fence__lt=run.fence).update(
             status=ExecutionStatus.LOST, finished_at=Now()
         )
@@ -85,7 +85,7 @@ def move(run: Run, new: RunStatus, message: str, **values: Any) -> None:  # Any:
     with transaction.atomic():
         if not owned(run).update(status=new, lease_until=None, **stamps, **values):
             raise LeaseLost(f"run {run.pk} was not moved to {new}")
-        note(run, "status", message, statuses=(run.status, new))
+        note(run, "status", message, old_status=run.status, new_status=new)
     run.refresh_from_db()
 
 
@@ -111,7 +111,7 @@ def intervene(run: Run, new: RunStatus, message: str, actor: str, allowed: froze
         if not moved:
             raise CannotMove(f"The run is {old.replace('_', ' ')}; nothing was changed.")
         run.refresh_from_db()
-        note(run, "status", message, statuses=(old, new), actor=actor)
+        note(run, "status", message, old_status=old, new_status=new, actor=actor)
         if new == RunStatus.QUEUED:
             wake(run)
 
@@ -119,29 +119,13 @@ def intervene(run: Run, new: RunStatus, message: str, actor: str, allowed: froze
 def start(run: Run, actor: str) -> None:
     """Put a new run in the queue."""
     Run.objects.filter(pk=run.pk).update(due_at=Now())
-    note(run, "status", "queued", statuses=("", run.status), actor=actor)
+    note(run, "status", "queued", old_status="", new_status=run.status, actor=actor)
     wake(run)
 
 
-def note(
-    run: Run,
-    kind: str,
-    message: str,
-    *,
-    statuses: tuple[str, str] = ("", ""),
-    actor: str = "",
-    data: dict[str, Any] | None = None,  # Any: what the event's reader needs, as JSON
-) -> RunEvent:
+def note(run: Run, kind: str, message: str, actor: str = "", **fields: Any) -> RunEvent:  # Any: by field
     """Write down an event of a run, and tell an in-process driver that wants to know."""
-    event = RunEvent.objects.create(
-        run=run,
-        kind=kind,
-        message=message[:500],
-        old_status=statuses[0],
-        new_status=statuses[1],
-        actor=actor,
-        data=data or {},
-    )
+    event = RunEvent.objects.create(run=run, kind=kind, message=message[:500], actor=actor, **fields)
     if driver := _driver.get():
         driver(event)
     return event

@@ -51,9 +51,7 @@ def verdict(
 
 @pytest.mark.parametrize("case", (*CHEATS, *config_cases.CHEATS), ids=lambda case: case.name)
 def test_it_names_the_rule_that_a_cheating_patch_breaks(case: Case, tmp_path: Path) -> None:
-    found = verdict(
-        tmp_path, {case.path: case.before}, lambda: put(tmp_path, case.path, case.after)
-    )
+    found = verdict(tmp_path, {case.path: case.before}, lambda: put(tmp_path, case.path, case.after))
     assert case.rule in {violation.rule for violation in found}, found
 
 
@@ -157,9 +155,7 @@ HONEST = (
     edit("comment in test", TESTS, TWO_TESTS, "    result =", "    # why\n    result ="),
     edit("docstring", TESTS, TWO_TESTS, '"""Cart."""', '"""The cart and its prices."""'),
     edit("annotations", TESTS, TWO_TESTS, "_total(cart):", "_total(cart) -> None:"),
-    Case(
-        "noqa removed", "", "a.py", "import os  # noqa: F401, E402\n", "import os  # noqa: E402\n"
-    ),
+    Case("noqa removed", "", "a.py", "import os  # noqa: F401, E402\n", "import os  # noqa: E402\n"),
     Case("noqa moved", "", "a.py", "import os  # noqa\na = 1\n", "a = 1\nimport os  # noqa\n"),
     Case("noqa in prose", "", "README.md", "Hello\n", "Write `# noqa` with care\n"),
     Case(
@@ -213,9 +209,7 @@ def test_a_tenant_protects_paths_of_its_own(tmp_path: Path) -> None:
     for number, glob in enumerate(("deploy/", "deploy/**", "*.SQL", "deploy/*/a.sql", "**/a.sql")):
         where = tmp_path / str(number)
         where.mkdir()
-        found = verdict(
-            where, {"x": "1\n"}, lambda at=where: put(at, "deploy/db/a.sql", "1\n"), (glob,)
-        )
+        found = verdict(where, {"x": "1\n"}, lambda at=where: put(at, "deploy/db/a.sql", "1\n"), (glob,))
         assert [violation.rule for violation in found] == ["protected-path"], glob
 
 
@@ -248,17 +242,14 @@ HOSTILE = {
     "other target": HEADER.replace("+++ b/a.py", "+++ b/conftest.py") + HUNK,
     "two names": HEADER.replace("b/a.py\nindex", "b/b.py\nindex") + HUNK,
     "copy": "diff --git a/a.py b/b.py\nsimilarity index 100%\ncopy from a.py\ncopy to b.py\n",
-    "false rename": "diff --git a/a.py b/b.py\nsimilarity index 100%\n"
-    "rename from c.py\nrename to b.py\n",
+    "false rename": "diff --git a/a.py b/b.py\nsimilarity index 100%\nrename from c.py\nrename to b.py\n",
     "twice": HEADER + HUNK + HEADER + HUNK,
     "exists": "--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+a = 2\n",
     "outside": (HEADER + HUNK).replace("/a.py", "/../a.py"),
     "absolute": (HEADER + HUNK).replace("/a.py", "//etc/a.py"),
     "no prefix": "--- a.py\n+++ a.py\n" + HUNK,
     "control": (HEADER + HUNK).replace("/a.py", "/\x1ba.py"),
-    "quoted control": (HEADER + HUNK)
-    .replace("a/a.py", '"a/\\033.py"')
-    .replace("b/a.py", '"b/\\033.py"'),
+    "quoted control": (HEADER + HUNK).replace("a/a.py", '"a/\\033.py"').replace("b/a.py", '"b/\\033.py"'),
     "binary": "diff --git a/a.bin b/a.bin\nnew file mode 100644\nindex 0000000..1111111\n"
     "GIT binary patch\nliteral 1\nIcmZPo000310RR91\n\n",
     "binary differs": "diff --git a/a.bin b/a.bin\nindex 1111111..2222222 100644\n"
@@ -267,9 +258,7 @@ HOSTILE = {
     "--- a/a.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-a = 1\n",
     "junk between": HEADER + HUNK + "junk\n--- a/conftest.py\n+++ b/conftest.py\n" + HUNK,
     "huge": HEADER + "@@ -1 +1 @@\n-a = 1\n+a = '" + "x" * 1_000_001 + "'\n",
-    "many files": "".join(
-        f"--- /dev/null\n+++ b/f{number}.txt\n@@ -0,0 +1 @@\n+a\n" for number in range(51)
-    ),
+    "many files": "".join(f"--- /dev/null\n+++ b/f{number}.txt\n@@ -0,0 +1 @@\n+a\n" for number in range(51)),
     "deep": HEADER + f"@@ -1 +1 @@\n-a = 1\n+a = {'-' * 90_000}1\n",
 }
 

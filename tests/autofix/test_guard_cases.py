@@ -154,8 +154,7 @@ IN_TESTS = (
         "autouse",
         "test-changed",
         "@pytest.fixture\n",
-        "@pytest.fixture(autouse=True)\ndef calm(monkeypatch):\n    monkeypatch.undo()\n\n\n"
-        "@pytest.fixture\n",
+        "@pytest.fixture(autouse=True)\ndef calm(monkeypatch):\n    monkeypatch.undo()\n\n\n@pytest.fixture\n",
     ),
     _tests(
         "name hidden",
@@ -179,9 +178,7 @@ IN_TESTS = (
         "from shop import cart\n\n\ndef test_a():\n    setattr(cart, 'total', sum)\n",
     ),
     _tests("stand-in import", "test-changed", "from shop.cart", "from tests.fakes"),
-    _tests(
-        "exit in test", "exit-added", "    result =", "    import os; os._exit(0)\n    result ="
-    ),
+    _tests("exit in test", "exit-added", "    result =", "    import os; os._exit(0)\n    result ="),
     edited(
         "unittest loosened",
         "assertion-loosened",
@@ -262,9 +259,7 @@ IN_SOURCES = (
         "def total",
         "class N(int):\n    def __eq__(self, other):\n        return True\n\n\ndef total",
     ),
-    _source(
-        "exit at import", "exit-added", "import os\n", "import os\nimport sys\n\nsys.exit(0)\n"
-    ),
+    _source("exit at import", "exit-added", "import os\n", "import os\nimport sys\n\nsys.exit(0)\n"),
     _source("hard exit", "exit-added", "    return sum", "    os._exit(0)\n    return sum"),
     _source("doctest", "assertion-loosened", "    3\n", "    4\n"),
     _source("noqa", "suppression-added", "import os", "import os  # noqa"),
@@ -286,9 +281,7 @@ IN_SOURCES = (
     Case("ts-ignore", "suppression-added", "a.ts", "a();\n", "// @ts-ignore\na();\n"),
     Case("ts-expect", "suppression-added", "a.ts", "a();\n", "// @ts-expect-error\na();\n"),
     Case("nolint", "suppression-added", "a.go", "a()\n", "a() //nolint:errcheck\n"),
-    Case(
-        "rust allow", "suppression-added", "a.rs", "fn a() {}\n", "#[allow(dead_code)]\nfn a() {}\n"
-    ),
+    Case("rust allow", "suppression-added", "a.rs", "fn a() {}\n", "#[allow(dead_code)]\nfn a() {}\n"),
     Case(
         "java",
         "suppression-added",
@@ -297,9 +290,7 @@ IN_SOURCES = (
         '@SuppressWarnings("all")\nclass A {}\n',
     ),
     Case("rubocop", "suppression-added", "a.rb", "a\n", "a # rubocop:disable Style/Foo\n"),
-    Case(
-        "shellcheck", "suppression-added", "a.sh", "a $b\n", "# shellcheck disable=SC2086\na $b\n"
-    ),
+    Case("shellcheck", "suppression-added", "a.sh", "a $b\n", "# shellcheck disable=SC2086\na $b\n"),
     Case("stub", "suppression-added", "shop/cart.pyi", None, "def total(*a): ...\n"),
     Case("sitecustomize", "protected-path", "sitecustomize.py", None, "import os\n"),
     Case("false pytest", "protected-path", "src/pytest/__init__.py", None, "import os\n"),

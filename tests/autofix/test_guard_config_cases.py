@@ -97,7 +97,7 @@ IN_CONFIGURATION = (
         '{"scripts": {"test": "true"}}\n',
     ),
     Case("makefile", "config-loosened", "Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n"),
-    Case("index", "config-loosened", "requirements.txt", "a\n", "--index-url http://x/\na\n"),
+    Case("index", "config-loosened", "requirements.txt", "a\n", "--index-url=http://x/\na\n"),
 )
 PROTECTED = tuple(
     Case(path, "protected-path", path, before, "x = 1\n")

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.utils.timezone import localtime
 
 from metabuilder.runs import console, diffs
 
@@ -32,6 +31,7 @@ STATUSES: dict[str, tuple[str, str]] = {
     "escalated": ("front_hand", "ask"),
     "gave_up": ("flag", "bad"),
 }
+SHORT_SECONDS = 10
 NARROW = "\u00a0"  # keeps a number and its unit on one line
 UNKNOWN = ("help", "quiet")
 # A gate's "pending" waits for a person, a step's only for its turn.
@@ -57,14 +57,14 @@ def say(word: object) -> str:
 
 @register.inclusion_tag("metabuilder/moment.html")
 def moment(when: datetime | None) -> dict[str, Any]:  # Any: a template's context
-    return {"when": localtime(when) if when else None}
+    return {"when": when}
 
 
 @register.filter
 def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
-    if seconds < 10:
+    if seconds < SHORT_SECONDS:
         return f"{seconds:.1f}{NARROW}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -56,11 +56,8 @@ def lint(*found: tuple[str, int, str], message: str = "", detail: str = "") -> F
     return failure(Signal.LINT, *found, message=message, detail=detail)
 
 
-def failure(
-    signal: Signal, *found: tuple[str, int, str], message: str = "", detail: str = ""
-) -> Failure:
+def failure(signal: Signal, *found: tuple[str, int, str], message: str = "", detail: str = "") -> Failure:
     findings = tuple(
-        Finding(f"{file}:{code}:{line}", message, Location(file, line, code))
-        for file, line, code in found
+        Finding(f"{file}:{code}:{line}", message, Location(file, line, code)) for file, line, code in found
     )
     return Failure(signal, message, "a rule", detail=detail, findings=findings)

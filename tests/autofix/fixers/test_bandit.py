@@ -12,43 +12,83 @@ Project = Callable[..., LocalTree]
 @pytest.mark.parametrize(
     ("name", "code", "before", "after"),
     [
-        ("weak-hash", "B324", "import hashlib\nx = hashlib.md5(b'')\n",
-         "import hashlib\nx = hashlib.sha256(b'')\n"),
-        ("weak-hash", "B324", "import hashlib\nx = hashlib.new('sha1', b'')\n",
-         "import hashlib\nx = hashlib.new(\"sha256\", b'')\n"),
-        ("weak-hash", "S324", "from hashlib import md5\nx = md5(b'')\n",
-         "from hashlib import sha256\nx = sha256(b'')\n"),
-        ("unsafe-yaml", "B506", "import yaml\nx = yaml.load(f, Loader=yaml.Loader)\n",
-         "import yaml\nx = yaml.safe_load(f)\n"),
-        ("unsafe-yaml", "B506", "import yaml\nx = yaml.load(f)\n",
-         "import yaml\nx = yaml.safe_load(f)\n"),
-        ("temporary-file", "B306", "import tempfile\npath = tempfile.mktemp('.txt')\n",
-         "import tempfile\nimport os\npath_descriptor, path = tempfile.mkstemp('.txt')\n"
-         "os.close(path_descriptor)\n"),
-        ("temporary-file", "B306", "from tempfile import mktemp\npath = mktemp()\n",
-         "from tempfile import mkstemp\nimport os\npath_descriptor, path = mkstemp()\n"
-         "os.close(path_descriptor)\n"),
-        ("request-timeout", "B113", "import requests\nrequests.get(url)\n",
-         "import requests\nrequests.get(url, timeout=10)\n"),
-        ("request-timeout", "B113", "import requests\nrequests.post(url, timeout=None, data=d)\n",
-         "import requests\nrequests.post(url, timeout=10, data=d)\n"),
-        ("shell-true", "B602", "import subprocess\nsubprocess.run('ls -l \"a b\"', shell=True)\n",
-         "import subprocess\nsubprocess.run([\"ls\", \"-l\", \"a b\"])\n"),
-        ("shell-true", "B602",
-         "from subprocess import run\nrun('ls', shell=True, check=True)\n",
-         "from subprocess import run\nrun([\"ls\"], check=True)\n"),
-        ("os-system", "B605", "import os\nos.system('ls -l')\n",
-         "import subprocess\nsubprocess.run([\"ls\", \"-l\"], check=False)\n"),
-        ("predictable-random", "B311", "import random\nx = random.choice([1])\n",
-         "import secrets\nx = secrets.choice([1])\n"),
-        ("predictable-random", "B311", "import random\nx = random.randint(1, 2)\nrandom.seed(1)\n",
-         "import random\nimport secrets\nx = secrets.SystemRandom().randint(1, 2)\n"
-         "random.seed(1)\n"),
+        ("weak-hash", "B324", "import hashlib\nx = hashlib.md5(b'')\n", "import hashlib\nx = hashlib.sha256(b'')\n"),
+        (
+            "weak-hash",
+            "B324",
+            "import hashlib\nx = hashlib.new('sha1', b'')\n",
+            "import hashlib\nx = hashlib.new(\"sha256\", b'')\n",
+        ),
+        (
+            "weak-hash",
+            "S324",
+            "from hashlib import md5\nx = md5(b'')\n",
+            "from hashlib import sha256\nx = sha256(b'')\n",
+        ),
+        (
+            "unsafe-yaml",
+            "B506",
+            "import yaml\nx = yaml.load(f, Loader=yaml.Loader)\n",
+            "import yaml\nx = yaml.safe_load(f)\n",
+        ),
+        ("unsafe-yaml", "B506", "import yaml\nx = yaml.load(f)\n", "import yaml\nx = yaml.safe_load(f)\n"),
+        (
+            "temporary-file",
+            "B306",
+            "import tempfile\npath = tempfile.mktemp('.txt')\n",
+            "import tempfile\nimport os\npath_descriptor, path = tempfile.mkstemp('.txt')\nos.close(path_descriptor)\n",
+        ),
+        (
+            "temporary-file",
+            "B306",
+            "from tempfile import mktemp\npath = mktemp()\n",
+            "from tempfile import mkstemp\nimport os\npath_descriptor, path = mkstemp()\nos.close(path_descriptor)\n",
+        ),
+        (
+            "request-timeout",
+            "B113",
+            "import requests\nrequests.get(url)\n",
+            "import requests\nrequests.get(url, timeout=10)\n",
+        ),
+        (
+            "request-timeout",
+            "B113",
+            "import requests\nrequests.post(url, timeout=None, data=d)\n",
+            "import requests\nrequests.post(url, timeout=10, data=d)\n",
+        ),
+        (
+            "shell-true",
+            "B602",
+            "import subprocess\nsubprocess.run('ls -l \"a b\"', shell=True)\n",
+            'import subprocess\nsubprocess.run(["ls", "-l", "a b"])\n',
+        ),
+        (
+            "shell-true",
+            "B602",
+            "from subprocess import run\nrun('ls', shell=True, check=True)\n",
+            'from subprocess import run\nrun(["ls"], check=True)\n',
+        ),
+        (
+            "os-system",
+            "B605",
+            "import os\nos.system('ls -l')\n",
+            'import subprocess\nsubprocess.run(["ls", "-l"], check=False)\n',
+        ),
+        (
+            "predictable-random",
+            "B311",
+            "import random\nx = random.choice([1])\n",
+            "import secrets\nx = secrets.choice([1])\n",
+        ),
+        (
+            "predictable-random",
+            "B311",
+            "import random\nx = random.randint(1, 2)\nrandom.seed(1)\n",
+            "import random\nimport secrets\nx = secrets.SystemRandom().randint(1, 2)\nrandom.seed(1)\n",
+        ),
     ],
-)  # fmt: skip
-def test_it_replaces_the_call(
-    name: str, code: str, before: str, after: str, project: Project
-) -> None:
+)
+def test_it_replaces_the_call(name: str, code: str, before: str, after: str, project: Project) -> None:
     tree = project({"a.py": before})
     assert fixer(name).apply(tree, failure(Signal.SECURITY, ("a.py", 2, code)))
     lines = [line for line in tree.read("a.py").split("\n") if line]
@@ -83,9 +123,7 @@ def _expected(text: str) -> list[str]:
         ("weak-hash", "B324", "def (\nhashlib.md5()\n"),
     ],
 )
-def test_it_leaves_alone_what_it_is_not_sure_of(
-    name: str, code: str, text: str, project: Project
-) -> None:
+def test_it_leaves_alone_what_it_is_not_sure_of(name: str, code: str, text: str, project: Project) -> None:
     tree = project({"a.py": text})
     assert not fixer(name).apply(tree, failure(Signal.SECURITY, ("a.py", 2, code)))
     assert tree.read("a.py") == text

@@ -24,9 +24,7 @@ def undefined(name: str, file: str = "a.py") -> object:
         ("import os\n\nx = Decimal(os.name)\n", "Decimal", "from decimal import Decimal"),
     ],
 )
-def test_it_imports_from_the_standard_library(
-    code: str, name: str, wanted: str, project: Project
-) -> None:
+def test_it_imports_from_the_standard_library(code: str, name: str, wanted: str, project: Project) -> None:
     tree = project({"a.py": code})
     assert fixer("missing-import").apply(tree, undefined(name))
     assert wanted in tree.read("a.py").splitlines()

@@ -8,7 +8,23 @@ from autofix.fixers import FIXERS, Fixer, for_failure
 from tests.autofix.fixers.local_tree import LocalTree, failure, lint
 
 Project = Callable[..., LocalTree]
-CODES = "F401 F821 F841 I001 E501 E711 E722 W291 B324 B506 B306 B113 B602 B605 B311".split()
+CODES = [
+    "F401",
+    "F821",
+    "F841",
+    "I001",
+    "E501",
+    "E711",
+    "E722",
+    "W291",
+    "B324",
+    "B506",
+    "B306",
+    "B113",
+    "B602",
+    "B605",
+    "B311",
+]
 ODD_FILES = {
     "broken.py": "def (:\n  'x\n",
     "deep.py": "x = " + "(" * 500 + ")" * 500 + "\n",

@@ -1,0 +1,159 @@
+"""The settings page, the kill switch, the first page."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from approvals.models import GateStatus
+from autofix import policy
+from autofix.models import KillSwitch, SwitchState
+from metabuilder.runs.states import RunStatus
+from tests.console import console, said
+from tests.factories import AttemptFactory, EpisodeFactory, GateFactory, MembershipFactory, RunFactory, TenantFactory
+
+URL = "/admin/settings/builder/autofix-v3/"
+PLATFORM = "/admin/settings/builder/platform/"
+EMPTY = {"autofix_enabled": "", "max_total_attempts": "", "max_per_step_attempts": "", "backoff_cap_seconds": ""}
+
+
+def save(client, **values):
+    return client.post(URL, {**EMPTY, **values}, follow=True)
+
+
+def errors(answer) -> dict[str, list[str]]:
+    return dict(answer.context["form"].errors)
+
+
+def test_an_admin_switches_auto_fix_off_and_lets_it_inherit_again(member, tenant):
+    admin = console(member("admin"))
+    save(admin, autofix_enabled="off")
+    tenant.refresh_from_db()
+    assert tenant.autofix_enabled is False
+    answer = save(admin)
+    tenant.refresh_from_db()
+    assert tenant.autofix_enabled is None
+    assert "inherited" in said(answer)[0]
+
+
+def test_own_values_are_in_force_and_named_as_own(member, tenant):
+    answer = save(console(member("admin")), max_total_attempts="4", backoff_cap_seconds="120")
+    tenant.refresh_from_db()
+    assert policy.for_tenant(tenant).values["max_total_attempts"] == 4
+    rows = {row["field"].name: row for row in answer.context["rows"]}
+    assert (rows["max_total_attempts"]["is_own"], rows["max_per_step_attempts"]["is_own"]) == (True, False)
+    assert "120" in said(answer)[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"max_total_attempts": "0"}, "max_total_attempts"),
+        ({"max_total_attempts": "21"}, "max_total_attempts"),
+        ({"max_per_step_attempts": "11"}, "max_per_step_attempts"),
+        ({"backoff_cap_seconds": "301"}, "backoff_cap_seconds"),
+        ({"backoff_cap_seconds": "soon"}, "backoff_cap_seconds"),
+        ({"autofix_enabled": "maybe"}, "autofix_enabled"),
+        ({"max_per_step_attempts": "7"}, "max_per_step_attempts"),
+        ({"max_total_attempts": "2"}, "max_total_attempts"),
+        ({"max_total_attempts": "2", "max_per_step_attempts": "3"}, "max_per_step_attempts"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_beside_its_field(member, tenant, values, field):
+    answer = save(console(member("admin")), **values)
+    assert list(errors(answer)) == [field]
+    tenant.refresh_from_db()
+    assert [getattr(tenant, name) for name in policy.FIELDS] == [None] * 4
+
+
+def test_only_admins_of_the_tenant_may_save(member, tenant):
+    approver = console(member("approver"))
+    assert approver.get(URL).status_code == 200
+    assert "Save</button>" not in approver.get(URL).content.decode()
+    assert save(approver, autofix_enabled="off").status_code == 403
+
+
+def test_another_tenants_settings_are_not_there(member, tenant):
+    stranger = console(member("other"))
+    assert stranger.get(URL, {"tenant": tenant.slug}).status_code == 404
+    assert stranger.post(f"{URL}?tenant={tenant.slug}", EMPTY).status_code == 404
+
+
+def test_somebody_with_two_tenants_chooses(member, tenant):
+    user = member("viewer")
+    MembershipFactory(user=user, tenant=TenantFactory(slug="second", name="Second"))
+    page = console(user).get(URL, {"tenant": "second"})
+    assert page.context["tenant"].slug == "second"
+    assert [row.slug for row in page.context["tenants"]] == ["acme", "second"]
+
+
+def test_somebody_without_a_tenant_is_told_what_to_do(member):
+    user = member("other")
+    user.memberships.all().delete()
+    assert "member of no tenant" in console(user).get(URL).content.decode()
+
+
+def test_the_kill_switch_is_for_platform_admins_only(member):
+    admin = console(member("admin"))
+    assert admin.get(PLATFORM).status_code == 403
+    assert admin.post(PLATFORM, {"state": "off"}).status_code == 403
+    assert policy.switch_state() == SwitchState.ON
+
+
+def test_a_platform_admin_throws_the_switch_and_every_page_says_so(member, tenant):
+    root = console(member("platform"))
+    RunFactory(tenant=tenant, title="would be hit", status=RunStatus.RUNNING)
+    assert "would be hit" in root.get(PLATFORM).content.decode()
+    root.post(PLATFORM, {"state": "off"})
+    assert KillSwitch.objects.get().changed_by.username == "root"
+    viewer = console(member("viewer"))
+    for url in ("/admin/", "/admin/runs/run/", URL):
+        assert "The kill switch is off" in viewer.get(url).content.decode()
+    assert "No auto-fix, for anyone" in viewer.get(URL).content.decode()
+
+
+def test_a_state_nobody_knows_changes_nothing(member):
+    answer = console(member("platform")).post(PLATFORM, {"state": "maybe"}, follow=True)
+    assert "Nothing was changed" in said(answer)[0]
+    assert not KillSwitch.objects.exists()
+
+
+def test_the_first_page_shows_what_waits_for_me_only(member, tenant):
+    GateFactory(run=RunFactory(tenant=tenant, status=RunStatus.PAUSED_AWAITING_APPROVAL), reason="mine to decide")
+    GateFactory(run=RunFactory(), reason="of another tenant")
+    approver = console(member("approver")).get("/admin/")
+    assert [gate.reason for gate in approver.context["waiting"]] == ["mine to decide"]
+    assert not console(member("viewer")).get("/admin/").context["waiting"]
+
+
+def test_the_first_page_counts_the_last_day(member, tenant):
+    healed = AttemptFactory(execution__step__run__tenant=tenant)
+    recent = {"ended_at": timezone.now()}
+    for outcome in ("healed", "healed", "healed", "given_up", "cancelled"):
+        EpisodeFactory(step=healed.step, outcome=outcome, **recent)
+    EpisodeFactory(step=healed.step, outcome="given_up", ended_at=timezone.now() - timedelta(days=2))
+    page = console(member("viewer")).get("/admin/")
+    assert (page.context["success"]["all"], page.context["success"]["ratio"]) == (4, 0.75)
+    assert [(row["signal"], row["count"]) for row in page.context["signals"]] == [("lint", 1)]
+
+
+def test_each_number_leads_to_a_list_that_can_be_shown(member, tenant):
+    attempt = AttemptFactory(execution__step__run__tenant=tenant)
+    EpisodeFactory(step=attempt.step, outcome="healed", ended_at=timezone.now())
+    client = console(member("viewer"))
+    context = client.get("/admin/").context
+    urls = [figure["url"] for figure in context["figures"]] + [row["url"] for row in context["signals"]]
+    assert [client.get(url).status_code for url in [*urls, context["success"]["url"]]] == [200] * (len(urls) + 1)
+
+
+def test_an_empty_place_names_the_next_command(member, tenant):
+    page = console(member("viewer")).get("/admin/").content.decode()
+    assert "manage.py build" in page
+    assert "./scripts/seed_staging_v3.sh" in page
+
+
+def test_the_badge_counts_down_when_i_have_answered(member, tenant):
+    gate = GateFactory(run=RunFactory(tenant=tenant), required_approvals=2)
+    user = member("approver")
+    gate.votes.create(user=user, actor=user.username, verdict=GateStatus.APPROVED)
+    assert not console(user).get("/admin/").context["waiting"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from approvals.models import FixRevision, Gate, GateStatus, Vote
@@ -27,7 +28,8 @@ class AlreadyDecided(Exception):
         vote = gate.votes.filter(verdict=gate.status).order_by("id").first()
         by = f" by {vote.actor}" if vote else ""
         when = f" at {gate.decided_at:%Y-%m-%d %H:%M:%S %Z}" if gate.decided_at else ""
-        super().__init__(f"This gate was already {gate.status}{by}{when}. Nothing was changed.")
+        state = "answered by you" if gate.status == GateStatus.PENDING else f"{gate.status}{by}{when}"
+        super().__init__(f"This gate was already {state}. Nothing was changed.")
         self.gate = gate
 
 
@@ -74,15 +76,17 @@ def open_gate(run: Run, question: Question) -> Gate:
 
 @transaction.atomic
 def approve(gate: Gate, by: Decider, comment: str = "", revision: FixRevision | None = None) -> Gate:
-    """Record an approval; the last one needed lets the run go on."""
+    """Record an approval; the last one needed lets the run go on.
+
+    Counting on the gate's own row makes approvals that come at once wait for each other.
+    """
+    _change(gate, approvals=F("approvals") + 1)
     if revision is not None:
-        _check_pending(gate)
         revision.gate = gate
         revision.save()
     _vote(gate, by, GateStatus.APPROVED, comment)
-    approvals = gate.votes.filter(verdict=GateStatus.APPROVED).count()
-    if approvals >= gate.required_approvals:
-        _decide(gate, GateStatus.APPROVED)
+    if gate.approvals >= gate.required_approvals:
+        _change(gate, status=GateStatus.APPROVED, decided_at=Now())
         _resume(gate, RunStatus.QUEUED, f"approved by {by.name}", by)
     return gate
 
@@ -90,8 +94,8 @@ def approve(gate: Gate, by: Decider, comment: str = "", revision: FixRevision | 
 @transaction.atomic
 def reject(gate: Gate, by: Decider, comment: str = "") -> Gate:
     """Record a rejection; the run fails."""
+    _change(gate, status=GateStatus.REJECTED, decided_at=Now())
     _vote(gate, by, GateStatus.REJECTED, comment)
-    _decide(gate, GateStatus.REJECTED)
     failure = {**gate.signal, "reason": f"rejected by {by.name}", "comment": comment}
     Run.objects.filter(pk=gate.run_id).update(failure=failure)
     _resume(gate, RunStatus.FAILED, f"rejected by {by.name}", by)
@@ -104,14 +108,15 @@ def cancel_pending(run: Run) -> int:
     return pending.update(status=GateStatus.CANCELLED, decided_at=Now())
 
 
-def _check_pending(gate: Gate) -> None:
+def _change(gate: Gate, **values: Any) -> None:  # Any: expressions of the database
+    """Update a gate that is still pending; raise AlreadyDecided if it is not."""
+    changed = Gate.objects.filter(pk=gate.pk, status=GateStatus.PENDING).update(**values)
     gate.refresh_from_db()
-    if gate.status != GateStatus.PENDING:
+    if not changed:
         raise AlreadyDecided(gate)
 
 
 def _vote(gate: Gate, by: Decider, verdict: GateStatus, comment: str) -> None:
-    _check_pending(gate)
     try:
         with transaction.atomic():
             Vote.objects.create(
@@ -124,14 +129,6 @@ def _vote(gate: Gate, by: Decider, verdict: GateStatus, comment: str) -> None:
             )
     except IntegrityError:
         raise AlreadyDecided(gate) from None
-
-
-def _decide(gate: Gate, status: GateStatus) -> None:
-    pending = Gate.objects.filter(pk=gate.pk, status=GateStatus.PENDING)
-    decided = pending.update(status=status, decided_at=Now())
-    gate.refresh_from_db()
-    if not decided:
-        raise AlreadyDecided(gate)
 
 
 def _resume(gate: Gate, status: RunStatus, message: str, by: Decider) -> None:

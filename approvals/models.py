@@ -38,6 +38,7 @@ class Gate(models.Model):
     plan_version = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=10, choices=GateStatus, default=GateStatus.PENDING)
     required_approvals = models.PositiveSmallIntegerField(default=1)
+    approvals = models.PositiveSmallIntegerField(default=0, help_text="Given so far.")
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     decided_at = models.DateTimeField(null=True)

@@ -35,10 +35,7 @@ FORMAT = "format"
 
 def for_failure(failure: Failure, kind: str) -> tuple[Fixer, ...]:
     """Return the fixers for this failure of a step of this kind, in the order to try them."""
-    fitting = [
-        fixer
-        for fixer in FIXERS
-        if failure.signal in fixer.signals and (not fixer.details or failure.detail in fixer.details)
-    ]
+    of_signal = [fixer for fixer in FIXERS if failure.signal in fixer.signals]
+    fitting = [each for each in of_signal if not each.details or failure.detail in each.details]
     is_layout = FORMAT in (kind, failure.detail)
     return tuple(sorted(fitting, key=lambda fixer: is_layout and fixer not in LAYOUT))

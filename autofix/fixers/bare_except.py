@@ -31,7 +31,11 @@ class _NameException(matchers.MatcherDecoratableTransformer):
         self.lines = lines
 
     @matchers.leave(matchers.ExceptHandler(type=None))
-    def name(self, original_node: libcst.ExceptHandler, updated_node: libcst.ExceptHandler) -> libcst.ExceptHandler:
+    def name(
+        self,
+        original_node: libcst.ExceptHandler,
+        updated_node: libcst.ExceptHandler,
+    ) -> libcst.ExceptHandler:
         line = self.get_metadata(PositionProvider, original_node).start.line
         if line not in self.lines:
             return updated_node

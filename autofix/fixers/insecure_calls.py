@@ -20,12 +20,24 @@ from libcst.metadata import (
 
 Imports = Sequence[tuple[str, str]]
 
+TIMEOUT_SECONDS = "10"
 WEAK_HASHES = frozenset({"md5", "sha1", "md4"})
 REQUEST_VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 SHELL_CHARACTERS = frozenset("|&;<>()$`*?[]{}~#!%\n\r\\=")
 SHELL_BUILTINS = frozenset({"cd", "export", "source", ".", "alias", "set", "ulimit", "umask"})
 SUBPROCESS_CALLS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
-RANDOM_CALLS = frozenset({"randint", "randrange", "random", "uniform", "shuffle", "sample", "choices", "getrandbits"})
+RANDOM_CALLS = frozenset(
+    {
+        "randint",
+        "randrange",
+        "random",
+        "uniform",
+        "shuffle",
+        "sample",
+        "choices",
+        "getrandbits",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -73,10 +85,10 @@ def with_timeout(found: Found) -> libcst.BaseExpression | None:
     if any(argument.star == "**" for argument in call.args):
         return None
     kept = [argument for argument in call.args if not _is_keyword(argument, "timeout")]
-    timeout = _keyword("timeout", "10")
+    timeout = _keyword("timeout", TIMEOUT_SECONDS)
     if len(kept) < len(call.args):
-        same_place = [timeout.with_changes(comma=each.comma) if each not in kept else each for each in call.args]
-        return call.with_changes(args=same_place)
+        old = next(each for each in call.args if each not in kept)
+        return call.with_deep_changes(old, value=libcst.Integer(TIMEOUT_SECONDS))
     return call.with_changes(args=_appended(call, kept, timeout))
 
 
@@ -156,7 +168,11 @@ class CallReplacer(matchers.MatcherDecoratableTransformer):
         self.statements.append(node.value)
 
     @matchers.leave(matchers.Call())
-    def change(self, original_node: libcst.Call, updated_node: libcst.Call) -> libcst.BaseExpression:
+    def change(
+        self,
+        original_node: libcst.Call,
+        updated_node: libcst.Call,
+    ) -> libcst.BaseExpression:
         name = imported_name(self, original_node) if self._is_meant(original_node) else ""
         is_statement = any(each is original_node for each in self.statements)
         new = self.cure(Found(updated_node, name, is_statement)) if name else None
@@ -227,7 +243,11 @@ def _keyword(name: str, value: str) -> libcst.Arg:
     )
 
 
-def _appended(call: libcst.Call, arguments: Sequence[libcst.Arg], new: libcst.Arg) -> list[libcst.Arg]:
+def _appended(
+    call: libcst.Call,
+    arguments: Sequence[libcst.Arg],
+    new: libcst.Arg,
+) -> list[libcst.Arg]:
     """Add an argument in the layout of the others: on a line of its own where they have one."""
     if not arguments:
         return [new]

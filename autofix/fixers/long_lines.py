@@ -17,6 +17,7 @@ from autofix.fixers.base import Fixer, Tree, careful, lines_with, rewrite, words
 CODES = frozenset({"E501", "W505", "C0301", "line-too-long", "B950"})
 LIMIT = re.compile(r"\b\d{1,6} ?(?:>|/) ?(?P<limit>\d{2,3})\b")
 DEFAULT_LIMIT = 88
+SHORTEST_PIECE = 20
 # Comments that tools read: a line break would change what they say, or about which line.
 PRAGMA = re.compile(r"#\s*(?:noqa|type:|nosec|pragma|pylint|fmt|isort|mypy|pyright|ruff|!|-\*-)")
 PLAIN_STRING = re.compile(r"""(?P<prefix>[rRuU]?)(?P<quote>["'])(?P<body>.*)(?P=quote)""")
@@ -27,7 +28,7 @@ def shorten(tree: Tree, failure: Failure) -> bool:
     limit = int(said["limit"]) if said else DEFAULT_LIMIT
     found = lines_with(tree, failure, CODES)
     changed = [
-        rewrite(tree, path, partial(shortened, lines, limit)) for path, lines in found.items() if path.endswith(".py")
+        path.endswith(".py") and rewrite(tree, path, partial(shortened, lines, limit)) for path, lines in found.items()
     ]
     return any(changed)
 
@@ -113,7 +114,7 @@ def _string(line: str, token: tokenize.TokenInfo, limit: int, *, is_bracketed: b
         indent = line[: len(line) - len(line.lstrip())] + "    "
         first_room = limit - len(indent) - len(prefix) - 2
     pieces = _pieces(body, first_room, len(behind))
-    if len(pieces) < 2:
+    if len(pieces) <= 1:
         return [line]
     quoted = [f"{indent}{prefix}{quote}{piece}{quote}" for piece in pieces]
     if is_bracketed:
@@ -124,7 +125,7 @@ def _string(line: str, token: tokenize.TokenInfo, limit: int, *, is_bracketed: b
 
 def _pieces(body: str, room: int, behind: int) -> list[str]:
     """Cut after blanks; a cut never splits an escape, since those have no blanks."""
-    if room < 20:
+    if room < SHORTEST_PIECE:
         return []
     pieces = [""]
     for word in re.findall(r"\S*\s+|\S+$", body):

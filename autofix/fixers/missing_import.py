@@ -55,12 +55,21 @@ def import_missing(tree: Tree, failure: Failure) -> bool:
         return False
     names = project_names(tree)
     changed = [
-        rewrite(tree, path, partial(with_import, way)) and _keep_sorted(tree, path, was_sorted=was_sorted)
+        _import_into(tree, path, way)
         for path, name in _undefined(tree, failure, wanted)
         if (way := _meaning(tree, path, name, names))
-        for was_sorted in [_is_sorted(tree, path)]
     ]
     return any(changed)
+
+
+def _import_into(tree: Tree, path: str, way: Import) -> bool:
+    """Imports that were in order stay in order."""
+    command = ["ruff", "check", "--no-cache", "--quiet", "--select", "I"]
+    was_sorted = tree.run([*command, "--", path]).exit_code == 0
+    changed = rewrite(tree, path, partial(with_import, way))
+    if changed and was_sorted:
+        tree.run([*command, "--fix", "--", path])
+    return changed
 
 
 def with_import(way: Import, text: str) -> str:
@@ -98,13 +107,14 @@ def _meaning(tree: Tree, path: str, name: str, names: ProjectNames) -> Import | 
 
 def _uses(text: str, name: str) -> Uses:
     nodes = list(ast.walk(ast.parse(text)))
-    through = [
-        node
-        for node in nodes
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
-    ]
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    through = [node for node in attributes if _owner(node) == name]
     total = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
     return Uses(frozenset(node.attr for node in through), total > len(through))
+
+
+def _owner(node: ast.Attribute) -> str:
+    return node.value.id if isinstance(node.value, ast.Name) else ""
 
 
 def _possible(path: str, name: str, uses: Uses, names: ProjectNames) -> Iterator[Import]:
@@ -134,17 +144,6 @@ def _fits(tree: Tree, way: Import, uses: Uses) -> bool:
         return False
     probe = ["python", "-I", "-c", PROBE, way.module, way.name, *sorted(uses.attributes)]
     return tree.run(probe, 20).exit_code == 0
-
-
-def _is_sorted(tree: Tree, path: str) -> bool:
-    command = ["ruff", "check", "--no-cache", "--quiet", "--select", "I", "--", path]
-    return tree.run(command).exit_code == 0
-
-
-def _keep_sorted(tree: Tree, path: str, *, was_sorted: bool) -> bool:
-    if was_sorted:
-        tree.run(["ruff", "check", "--no-cache", "--quiet", "--select", "I", "--fix", "--", path])
-    return True
 
 
 FIXERS = (

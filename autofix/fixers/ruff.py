@@ -15,6 +15,7 @@ from autofix.fixers.base import (
     readable,
 )
 
+USAGE_ERROR = 2
 PYTHON = (".py", ".pyi", ".ipynb")
 RULE_CODE = re.compile(r"[A-Z]{1,4}\d{2,4}")
 IMPORT_ORDER = frozenset({"I001", "I002", "I100", "I101", "I201", "I202", "E401", "E402"})
@@ -89,7 +90,8 @@ def _check_command(select: Sequence[str]) -> list[str]:
 
 
 def _knows(tree: Tree, select: Sequence[str]) -> bool:
-    return tree.run(["ruff", "check", "--no-cache", "--quiet", *select, "--show-files"]).exit_code != 2
+    command = ["ruff", "check", "--no-cache", "--quiet", *select, "--show-files"]
+    return tree.run(command).exit_code != USAGE_ERROR
 
 
 def _run(tree: Tree, command: Sequence[str], paths: Sequence[str], watched: Sequence[str]) -> bool:

@@ -44,10 +44,11 @@ class _MakeFiles(libcst.CSTTransformer):
         if call is None or descriptor in self.text:
             return updated_node
         self.replaced.add("tempfile.mktemp")
+        closing = libcst.parse_statement(f"os.close({descriptor})")
         return libcst.FlattenSentinel(
             [
                 updated_node.with_changes(body=[self._made(descriptor, name, call)]),
-                libcst.ensure_type(libcst.parse_statement(f"os.close({descriptor})"), libcst.SimpleStatementLine),
+                libcst.ensure_type(closing, libcst.SimpleStatementLine),
             ]
         )
 

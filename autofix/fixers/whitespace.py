@@ -83,10 +83,12 @@ TEXT = [
 
 def tidy(tree: Tree, failure: Failure) -> bool:
     paths: Collection[str] = lines_with(tree, failure, CODES)
-    if not paths and not any(place.code for place in places(failure)) and SAID.search(words(failure)):
+    has_codes = any(place.code for place in places(failure))
+    if not paths and not has_codes and SAID.search(words(failure)):
         paths = named_files(tree, failure, tuple(TEXT))
     suffixes = tuple(TEXT)
-    changed = [rewrite(tree, path, partial(_tidied, path)) for path in paths if path.endswith(suffixes)]
+    texts = [path for path in paths if path.endswith(suffixes)]
+    changed = [rewrite(tree, path, partial(_tidied, path)) for path in texts]
     return any(changed)
 
 
@@ -96,9 +98,11 @@ def _tidied(path: str, text: str) -> str:
         return ""
     end = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
     lines = text.replace("\r\n", "\n").split("\n")
-    kept = _inside_strings(text.replace("\r\n", "\n")) if path.endswith((".py", ".pyi")) else set()
-    stripped = [line if number in kept else _stripped(line, path) for number, line in enumerate(lines, 1)]
-    return "\n".join(stripped).rstrip("\n").replace("\n", end) + end
+    is_python = path.endswith((".py", ".pyi"))
+    kept = _inside_strings(text.replace("\r\n", "\n")) if is_python else set()
+    for number, line in enumerate(lines, 1):
+        lines[number - 1] = line if number in kept else _stripped(line, path)
+    return "\n".join(lines).rstrip("\n").replace("\n", end) + end
 
 
 def _stripped(line: str, path: str) -> str:
@@ -111,7 +115,8 @@ def _inside_strings(text: str) -> set[int]:
     """Lines whose end lies in a string: blanks there are part of the program."""
     tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     strings = [token for token in tokens if token.type == tokenize.STRING]
-    return {line for token in strings for line in range(token.start[0], token.end[0])} | _inside_formatted(tokens)
+    plain = {line for token in strings for line in range(token.start[0], token.end[0])}
+    return plain | _inside_formatted(tokens)
 
 
 def _inside_formatted(tokens: list[tokenize.TokenInfo]) -> set[int]:

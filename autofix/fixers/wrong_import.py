@@ -42,7 +42,8 @@ def import_from_elsewhere(tree: Tree, failure: Failure) -> bool:
 
 
 def _moves(failure: Failure, names: ProjectNames) -> Sequence[Move]:
-    said = {(match["name"], match["module"]) for pattern in SAID for match in pattern.finditer(words(failure))}
+    matches = (match for pattern in SAID for match in pattern.finditer(words(failure)))
+    said = {(match["name"], match["module"]) for match in matches}
     found = [Move(name, old, _home(name, old, names)) for name, old in sorted(said)]
     return [move for move in found if move.new]
 
@@ -75,7 +76,11 @@ class _Rewrite(matchers.MatcherDecoratableTransformer):
         self.context, self.path, self.move = context, path, move
 
     @matchers.leave(matchers.ImportFrom())
-    def redirect(self, original_node: libcst.ImportFrom, updated_node: libcst.ImportFrom) -> libcst.ImportFrom:
+    def redirect(
+        self,
+        original_node: libcst.ImportFrom,
+        updated_node: libcst.ImportFrom,
+    ) -> libcst.ImportFrom:
         dotted = get_full_name_for_node(original_node.module) if original_node.module else ""
         origin = absolute(dotted or "", len(original_node.relative), self.path)
         names = original_node.names
@@ -97,7 +102,8 @@ class _Rewrite(matchers.MatcherDecoratableTransformer):
             module = libcst.parse_expression(self.move.new)
             return node.with_changes(module=module, relative=())
         for alias in wanted:
-            AddImportsVisitor.add_needed_import(self.context, self.move.new, self.move.name, alias.evaluated_alias)
+            name, own_name = self.move.name, alias.evaluated_alias
+            AddImportsVisitor.add_needed_import(self.context, self.move.new, name, own_name)
         last = others[-1].with_changes(comma=libcst.MaybeSentinel.DEFAULT)
         kept = [*others[:-1], last] if node.lpar is None else others
         return node.with_changes(names=kept)

@@ -15,6 +15,7 @@ NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.IsNot: ast.Is,
     ast.NotEq: ast.Eq,
 }
+Field = tuple[str, str | None, str | None, str | None]  # as string.Formatter.parse gives them
 EMPTY_LITERALS = {"dict": "{}", "list": "[]", "tuple": "()"}
 
 
@@ -162,7 +163,7 @@ def _formatted(node: ast.Call) -> ast.AST | None:
     return _joined(fields, list(node.args))
 
 
-def _joined(fields: list[tuple[str, str | None, str | None, str | None]], values: list[ast.expr]) -> ast.JoinedStr:
+def _joined(fields: list[Field], values: list[ast.expr]) -> ast.JoinedStr:
     parts: list[ast.expr] = []
     for text, name, _spec, _conversion in fields:
         parts += [ast.Constant(text)] if text else []

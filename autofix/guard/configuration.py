@@ -12,7 +12,7 @@ from autofix.guard.violations import Change, Violation
 
 # Lists where fewer entries are stricter; whatever lies below these names is such a list.
 LOOSER_WHEN_LONGER = re.compile(
-    r"(extend-)?(ignore|exclude|per-file-ignores|safe-fixes)|force-exclude|omit|exclude_(lines|also)"
+    r"(extend-)?(ignore|exclude|per-file-ignores)|force-exclude|omit|exclude_(lines|also)"
     r"|partial_branches|skips?|exclude_dirs|disable|disable_error_code|ignore[-_](paths|patterns)"
     r"|ignored[-_]\w+|norecursedirs|allowed-confusables|known_first_party_ignore|deselect"
 )
@@ -30,8 +30,19 @@ LOOSER_WHEN_TRUE = re.compile(
     r"|skip[-_]\w+|allow[A-Z]\w+|skipLibCheck|skipDefaultLibCheck|suppress\w+|ignore[-_]\w+"
 )
 STRICTER_WHEN_HIGHER = re.compile(r"fail[-_]under|(min|minimum)[-_]\w+")
-LOOSER_WHEN_HIGHER = re.compile(r"(max[-_])?line[-_]length|max[-_][\w-]+|max[A-Z]\w+|maxfail|precision")
-STRICTER_OPTIONS = frozenset({"--strict-markers", "--strict-config", "--strict", "-ra", "-rA", "-v", "-vv", "-q"})
+LOOSER_WHEN_HIGHER = re.compile(r"(max[-_])?line[-_]length|max[-_][\w-]+|max[A-Z]\w+|maxfail")
+STRICTER_OPTIONS = frozenset(
+    {
+        "--strict-markers",
+        "--strict-config",
+        "--strict",
+        "-ra",
+        "-rA",
+        "-v",
+        "-vv",
+        "-q",
+    }
+)
 OPTIONS = frozenset({"addopts"})
 
 

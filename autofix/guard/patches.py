@@ -76,9 +76,8 @@ def mode_violations(patch: str) -> Iterator[Violation]:
 
 def _check_headers(patch: str, files: PatchSet) -> None:
     body = {line.diff_line_no for file in files for hunk in file for line in hunk}
-    outside = [
-        line for number, line in enumerate(patch.split("\n"), 1) if number not in body and line not in ("", "\r")
-    ]
+    numbered = enumerate(patch.split("\n"), 1)
+    outside = [line for number, line in numbered if number not in body and line.strip("\r")]
     for line in outside:
         if not HEADER_LINE.fullmatch(line.removesuffix("\r")):
             raise PatchError(f"unexpected line {line[:80]!r}")
@@ -143,11 +142,15 @@ def _path(name: str) -> str:
 def _unquoted(name: str) -> str:
     if "\\" in OCTAL_OR_ESCAPE.sub("", name):
         raise PatchError(f"the name {name!r} has control characters")
-    raw = OCTAL_OR_ESCAPE.sub(lambda match: chr(int(match[1], 8)) if match[1].isdigit() else match[1], name)
+    raw = OCTAL_OR_ESCAPE.sub(_character, name)
     try:
         return raw.encode("latin-1").decode()
     except UnicodeError:
         raise PatchError(f"the name {name!r} is not UTF-8") from None
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 8)) if escape[1].isdigit() else escape[1]
 
 
 def _text_before(path: str, before: Before) -> str | None:

@@ -48,7 +48,18 @@ HIJACKS = (
         for end in (".py", "/__init__.py")
     ),
 )
-TEST_DIRECTORIES = frozenset({"test", "tests", "spec", "specs", "__tests__", "__snapshots__", "e2e", "testdata"})
+TEST_DIRECTORIES = frozenset(
+    {
+        "test",
+        "tests",
+        "spec",
+        "specs",
+        "__tests__",
+        "__snapshots__",
+        "e2e",
+        "testdata",
+    }
+)
 TEST_FILE = re.compile(
     r"(test_.*|.*_test|tests|conftest)\.pyi?"
     r"|.*[._-](test|spec|cy)\.[cm]?[jt]sx?"
@@ -74,7 +85,8 @@ def violations(change: Change, protected: Sequence[str]) -> Iterator[Violation]:
 def is_test(path: str) -> bool:
     """Test code and all that lies beside it: expected results are as easy to falsify as tests."""
     pure = PurePosixPath(path)
-    return bool(TEST_DIRECTORIES & {part.lower() for part in pure.parent.parts}) or bool(TEST_FILE.fullmatch(pure.name))
+    is_beside_tests = bool(TEST_DIRECTORIES & {part.lower() for part in pure.parent.parts})
+    return is_beside_tests or bool(TEST_FILE.fullmatch(pure.name))
 
 
 def matches(path: str, glob: str) -> bool:
@@ -93,7 +105,8 @@ def _starts_with(parts: Sequence[str], wanted: Sequence[str]) -> bool:
         return True
     if wanted[0] == "**":
         return any(_starts_with(parts[skip:], wanted[1:]) for skip in range(len(parts) + 1))
-    return bool(parts and _part(wanted[0]).fullmatch(parts[0])) and _starts_with(parts[1:], wanted[1:])
+    fits = bool(parts and _part(wanted[0]).fullmatch(parts[0]))
+    return fits and _starts_with(parts[1:], wanted[1:])
 
 
 @cache

@@ -43,7 +43,13 @@ def violations(change: Change, *, in_tests: bool) -> Iterator[Violation]:
         yield from _knows_tests(change, old, new)
 
 
-def _exits(change: Change, old: ast.Module, new: ast.Module, *, in_tests: bool) -> Iterator[Violation]:
+def _exits(
+    change: Change,
+    old: ast.Module,
+    new: ast.Module,
+    *,
+    in_tests: bool,
+) -> Iterator[Violation]:
     before = Counter(name for name, _ in _exit_calls(old, in_tests=in_tests))
     seen: Counter[str] = Counter()
     for name, line in _exit_calls(new, in_tests=in_tests):

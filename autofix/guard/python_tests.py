@@ -15,7 +15,15 @@ from autofix.guard.parts import Function, Module, Part, counted, parsed
 from autofix.guard.paths import is_test
 from autofix.guard.violations import Change, Violation
 
-STEERING_NAMES = frozenset({"collect_ignore", "collect_ignore_glob", "pytest_plugins", "__test__", "pytestmark"})
+STEERING_NAMES = frozenset(
+    {
+        "collect_ignore",
+        "collect_ignore_glob",
+        "pytest_plugins",
+        "__test__",
+        "pytestmark",
+    }
+)
 REACHING_OUT = frozenset({"setattr", "start", "patch", "exec", "eval", "__import__", "modules"})
 SETUP_NAMES = ("setup", "teardown", "run", "assert", "__", "addcleanup", "fixtures", "databases")
 BUILTINS = frozenset(dir(builtins))
@@ -57,7 +65,8 @@ def _holds_tests(text: str) -> bool:
     except ValueError:
         return False
     uses_runner = {"pytest", "unittest"} & set(module.origins)
-    return bool(uses_runner) and any(part.is_test for parts in module.parts.values() for part in parts)
+    parts = (part for same_name in module.parts.values() for part in same_name)
+    return bool(uses_runner) and any(part.is_test for part in parts)
 
 
 def _kept(change: Change, old: Module, new: Module) -> Iterator[Violation]:
@@ -158,8 +167,7 @@ def _lasting_effect(part: Part, new: Module) -> tuple[str, str] | None:
         return None
     own = {node.arg for node in ast.walk(part.node) if isinstance(node, ast.arg)}
     for node in ast.walk(part.node):
-        is_target = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
-        reached = node if is_target else _reached(node)
+        reached = _reached(node)
         root = _root(reached) if reached else ""
         if isinstance(node, ast.Global) or (root in new.names and root not in own):
             return "test-changed", f"{part.name} changes {root or 'globals'} for later tests"
@@ -167,6 +175,9 @@ def _lasting_effect(part: Part, new: Module) -> tuple[str, str] | None:
 
 
 def _reached(node: ast.AST) -> ast.AST | None:
+    """What a node assigns to or deletes beyond plain names."""
+    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        return node
     is_setter = isinstance(node, ast.Call) and dotted(node) in ("setattr", "delattr")
     return node.args[0] if isinstance(node, ast.Call) and is_setter and node.args else None
 

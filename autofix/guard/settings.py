@@ -21,7 +21,8 @@ OPAQUE = re.compile(
     r"\.(config|conf)\.[\w.]+|\.(nyc|mocha|stylelint|prettier|jshint|tslint|c8)(rc|ignore)[\w.]*"
     r"|tslint\.json|biome\.jsonc?|\.golangci\.\w+|\.rubocop[\w.-]*|\.rspec|phpunit\.xml[\w.]*"
     r"|phpstan\.neon[\w.]*|\.?codecov\.ya?ml|bandit\.(ya?ml|toml)|\.(semgrep|trivy|snyk)[\w.]*"
-    r"|\.?yamllint[\w.]*|\.markdownlint[\w.-]*|\.shellcheckrc|\.hadolint\.ya?ml|checkstyle[\w-]*\.xml"
+    r"|\.?yamllint[\w.]*|\.markdownlint[\w.-]*|\.shellcheckrc|\.hadolint\.ya?ml"
+    r"|checkstyle[\w-]*\.xml"
     r"|sonar-project\.properties|\.?pylintrc\.toml|\.coveragerc\.toml|pytest\.toml|\.pytest\.toml"
     r"|(GNU)?[Mm]akefile|[Jj]ustfile|Taskfile\.ya?ml|tasks\.py|\.?detekt[\w.-]*|\.swiftlint\.yml"
     r"|\.clang-(tidy|format)[\w-]*|pyre_configuration|mypy_baseline\.txt|\.?style\.yapf"
@@ -138,7 +139,8 @@ def _ini(name: str, text: str) -> Iterator[tuple[tuple[str, ...], object]]:
 def _is_free(name: str, section: str, key: str, value: str) -> bool:
     if name == "setup.cfg" and FREE_INI_SECTIONS.fullmatch(section):
         return "pytest11" not in key + value
-    return name in ("tox.ini", "setup.cfg") and section.startswith(("tox", "testenv")) and (key in FREE_TOX_KEYS)
+    is_tox = name in ("tox.ini", "setup.cfg") and section.startswith(("tox", "testenv"))
+    return is_tox and key in FREE_TOX_KEYS
 
 
 def _json(name: str, text: str) -> Iterator[tuple[tuple[str, ...], object]]:

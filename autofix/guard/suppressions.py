@@ -50,7 +50,8 @@ PLAIN = {
     r"|(?:GCC|clang)[ \t]+diagnostic[ \t]+ignored)",
     "warnings ignored": r"(?:filterwarnings|simplefilter)\(\s*(?:action[ \t]*=[ \t]*)?[\"']ignore",
 }
-PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in (WITH_CODES | PLAIN).items()}
+ALL = WITH_CODES | PLAIN
+PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in ALL.items()}
 EVERYTHING = "everything"
 PROSE = frozenset({".md", ".rst", ".txt", ".adoc"})
 PROSE_PATTERNS = ("linter off", "formatter off")

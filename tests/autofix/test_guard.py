@@ -49,7 +49,7 @@ def verdict(
     return inspect(patch, before.get, protected)
 
 
-@pytest.mark.parametrize("case", (*CHEATS, *config_cases.CHEATS), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CHEATS, *config_cases.CHEATS], ids=lambda case: case.name)
 def test_it_names_the_rule_that_a_cheating_patch_breaks(case: Case, tmp_path: Path) -> None:
     found = verdict(tmp_path, {case.path: case.before}, lambda: put(tmp_path, case.path, case.after))
     assert case.rule in {violation.rule for violation in found}, found

@@ -27,9 +27,8 @@ def shorten(tree: Tree, failure: Failure) -> bool:
     said = LIMIT.search(words(failure))
     limit = int(said["limit"]) if said else DEFAULT_LIMIT
     found = lines_with(tree, failure, CODES)
-    changed = [
-        path.endswith(".py") and rewrite(tree, path, partial(shortened, lines, limit)) for path, lines in found.items()
-    ]
+    python = [path for path in found if path.endswith(".py")]
+    changed = [rewrite(tree, path, partial(shortened, found[path], limit)) for path in python]
     return any(changed)
 
 

@@ -55,7 +55,10 @@ class GateAdmin(ScopedAdmin):
     list_filter = ["status", "kind", ("run__tenant", ScopedFilter)]
     search_fields = ["^id", "reason", "step", "run__title", "run__project__name"]
     list_select_related = ["run__tenant", "run__project"]
-    list_before_template = "admin/approvals/gate/list_intro.html"
+    empty_hint = (
+        "Nothing waits for a decision. A run asks when it meets a security, policy or unknown failure; "
+        "the question then appears here and in the number beside Approvals."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Gate]:
         return super().get_queryset(request).select_related("run__tenant", "run__project")

@@ -194,6 +194,7 @@ class AttemptAdmin(ScopedAdmin):
     tenant_path = "run__tenant"
     list_display = ["__str__", "run", "step", "outcome", "verified", moment_column("started_at", "time")]
     list_filter = ["signal", "strategy", "outcome", "verified", ("run__tenant", ScopedFilter)]
+    ordering = ["-started_at"]
     search_fields = ["^id", "message", "fixer", "fingerprint", "run__title"]
     list_select_related = ["run__project", "step"]
 

@@ -20,6 +20,10 @@ from unfold.sites import UnfoldAdminSite
 
 
 class ModelAdmin(UnfoldModelAdmin):
+    """`empty_hint` says in an empty list what to do next; `empty_commands` what to type."""
+
+    empty_hint = ""
+    empty_commands: tuple[str, ...] = ()
     list_per_page = 25
     list_filter_sheet = False
     show_full_result_count = False

@@ -1,6 +1,8 @@
 """A tenant, people with each role in it, and clients that sign in with a real token."""
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
@@ -24,6 +26,15 @@ def django_db_modify_db_settings(
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("db") / "test.sqlite3")
     request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def work_dir() -> Iterator[None]:
+    """Keep what the tests build and upload apart, below the data directory, which a step's uid can reach."""
+    directory = settings.DATA_DIR / f"tests-{os.getpid()}"
+    settings.WORK_DIR, settings.MEDIA_ROOT = directory / "work", directory / "media"
+    yield
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -97,6 +97,8 @@ def _expected_names(file: PatchedFile) -> Iterator[str]:
     """The names that the header of this file has to repeat."""
     if file.is_binary_file:
         raise PatchError(f"{file.path} is binary")
+    if file.patch_info and not file.patch_info[0].startswith("diff --git "):
+        raise PatchError(f"{file.path} has headers of git without `diff --git`")
     if " b/" in file.source_file or " a/" in file.target_file:
         raise PatchError("a name in it can be read in two ways")
     if _renames(file):

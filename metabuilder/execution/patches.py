@@ -21,6 +21,9 @@ IDLE_HEADER = re.compile(r"(?:index [0-9a-f]+\.\.[0-9a-f]+(?: \d+)?|(?:dis)?simi
 INDEX_MODE = re.compile(r"index [0-9a-f]+\.\.[0-9a-f]+ (\d+)")
 
 
+NOT_READ_BY_GIT = frozenset({".github", ".gitlab", ".gitlab-ci.yml", ".gitea", ".gitignore", ".gitkeep"})
+
+
 class PatchRejected(Exception):
     """The patch is not one that we apply, or it does not fit the tree as it is now."""
 
@@ -73,9 +76,12 @@ def check_mode(mode: str, *, path: str = "", was: str | None = None) -> None:
 
 
 def _is_git_part(part: str) -> bool:
-    """Say whether a name starts with `.git`, also on file systems that ignore case, dots or odd
-    characters.
+    """Say whether a name starts with `.git`, also on file systems that ignore case, dots or odd characters.
+
+    What a forge or an editor reads is ordinary content here; whether a patch may touch it is the guard's question.
     """
+    if part in NOT_READ_BY_GIT:
+        return False
     plain = "".join(character for character in part.lower() if character.isascii()).rstrip(". ")
     return plain.startswith((".git", "git~"))
 

@@ -24,6 +24,8 @@ def step_count(**only: Any) -> Coalesce:  # Any: conditions on a step
 
 
 class RunAdmin(ScopedAdmin):
+    empty_hint = "There are no runs yet. Start one on any directory or git URL, or seed a demo that heals itself:"
+    empty_commands = ("manage.py build PATH_OR_URL --wait", "./scripts/seed_staging_v3.sh")
     list_display = ["state", "what", "tenant", "progress", "tries", "took", moment_column("created_at", "created")]
     list_display_links = ["what"]
     list_filter = ["status", ("tenant", ScopedFilter), ("project", ScopedFilter)]

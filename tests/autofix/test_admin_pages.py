@@ -157,3 +157,12 @@ def test_the_badge_counts_down_when_i_have_answered(member, tenant):
     user = member("approver")
     gate.votes.create(user=user, actor=user.username, verdict=GateStatus.APPROVED)
     assert not console(user).get("/admin/").context["waiting"]
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"), [("runs/run/", "manage.py build"), ("approvals/gate/", "Nothing waits for a decision")]
+)
+def test_an_empty_list_says_what_comes_next(member, tenant, path, hint):
+    client = console(member("viewer"))
+    assert hint in client.get(f"/admin/{path}").content.decode()
+    assert "Nothing matches" in client.get(f"/admin/{path}", {"q": "zzz"}).content.decode()

@@ -243,6 +243,8 @@ HOSTILE = {
     "two names": HEADER.replace("b/a.py\nindex", "b/b.py\nindex") + HUNK,
     "copy": "diff --git a/a.py b/b.py\nsimilarity index 100%\ncopy from a.py\ncopy to b.py\n",
     "false rename": "diff --git a/a.py b/b.py\nsimilarity index 100%\nrename from c.py\nrename to b.py\n",
+    "rename without git": "similarity index 93%\nrename from a.py\nrename to b.py\n"
+    "--- a/a.py\n+++ b/b.py\n@@ -1,0 +2 @@\n+z\n",
     "twice": HEADER + HUNK + HEADER + HUNK,
     "exists": "--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+a = 2\n",
     "outside": (HEADER + HUNK).replace("/a.py", "/../a.py"),

@@ -117,7 +117,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "words"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(("arguments", "words"), BAD)
 def test_bad_input_is_one_clear_error_and_exit_2(installation, arguments, words):
     done = installation.manage(*arguments)
     assert done.returncode == 2

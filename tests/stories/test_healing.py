@@ -1,5 +1,6 @@
 """Whole runs, told as the list of attempts they went through."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,12 @@ from autofix import control
 from autofix.control import start_run
 from autofix.driver import drive
 from autofix.models import Episode, SwitchState
+from metabuilder.execution.sandbox import SandboxUnavailable
 from metabuilder.runs.intake import Order
 from metabuilder.runs.models import SourceKind
 from metabuilder.runs.states import RunStatus
 from metabuilder.runs.transitions import driven_in_process
+from metabuilder.runs.workspaces import root_of
 from tests.stories.conftest import git, wheel
 
 LINT = {"name": "lint", "run": "ruff check .", "kind": "lint"}
@@ -243,3 +246,46 @@ def test_a_patch_is_applied_once_though_its_worker_dies(build, monkeypatch):
     assert rest(run).status == RunStatus.SUCCEEDED
     assert run.diff.count("-import os") == 1
     assert run.events.filter(kind="patch_applied").count() <= 2
+
+
+def test_without_a_sandbox_the_run_is_refused_with_what_to_do(build, monkeypatch):
+    def missing(mode):
+        raise SandboxUnavailable("bubblewrap does not work here: install it")
+
+    monkeypatch.setattr("metabuilder.runs.workspaces.probe", missing)
+    run = build({"a": "1\n"}, [{"name": "one", "run": "true"}])
+    assert run.status == RunStatus.FAILED
+    assert "install it" in run.failure["message"]
+    assert not run.executions.exists()
+
+
+def test_a_workspace_that_is_gone_is_rebuilt_from_source_and_patches(build):
+    run = build({**UNUSED, **MD5}, [LINT, BANDIT])
+    assert run.status == RunStatus.PAUSED_AWAITING_APPROVAL
+    shutil.rmtree(root_of(run))
+    control.approve(run.gates.get(), AMIR)
+    assert rest(run).status == RunStatus.SUCCEEDED
+    assert "-import os" in run.diff
+    assert "sha256" in run.diff
+
+
+def test_a_finished_run_leaves_no_workspace_behind(build):
+    run = build({"a": "1\n"}, [{"name": "one", "run": "true"}])
+    assert not root_of(run).exists()
+
+
+def test_an_approvers_own_patch_is_applied_and_proved(build, tmp_path):
+    run = build(MD5, [BANDIT])
+    patch = run.gates.get().patch.replace("sha256", "blake2b")
+    control.approve(run.gates.get(), AMIR, patch=patch)
+    assert rest(run).status == RunStatus.SUCCEEDED
+    assert "blake2b" in run.diff
+
+
+def test_an_approved_patch_that_does_not_help_is_taken_back_and_asked_again(build):
+    run = build(MD5, [BANDIT])
+    patch = run.gates.get().patch.replace("sha256", "sha1")
+    control.approve(run.gates.get(), AMIR, patch=patch)
+    assert rest(run).status == RunStatus.PAUSED_AWAITING_APPROVAL
+    assert run.gates.count() == 2
+    assert run.diff == ""

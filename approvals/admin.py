@@ -40,7 +40,6 @@ def shown(gate: Gate, request: HttpRequest, may_decide: bool) -> dict[str, Any]:
         "votes": votes,
         "may_decide": may_decide and gate.status == GateStatus.PENDING,
         "has_voted": any(vote.actor == actor_name(request) for vote in votes),
-        "missing": gate.required_approvals - len(votes),
     }
 
 

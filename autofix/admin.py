@@ -231,8 +231,7 @@ def revised(request: HttpRequest, gate: Gate) -> str:
 def after_approval(gate: Gate) -> str:
     if gate.status == GateStatus.APPROVED:
         return "Approved. The run goes on from here."
-    missing = gate.required_approvals - gate.votes.filter(verdict=GateStatus.APPROVED).count()
-    return f"Your approval is recorded; {missing} more needed."
+    return f"Your approval is recorded; {gate.required_approvals - gate.approvals} more needed."
 
 
 def head(request: HttpRequest, run: Run, may_decide: bool) -> Context:

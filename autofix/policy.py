@@ -81,15 +81,16 @@ def switch_state() -> SwitchState:
     return SwitchState.ON if state is None else SwitchState(state)
 
 
-def check_overrides(wanted: Mapping[str, Any], inherited: Effective) -> None:
-    """Refuse a per-step budget above the total that would be in force; ranges are the fields'."""
-    total = wanted.get("max_total_attempts") or inherited.values["max_total_attempts"]
-    per_step = wanted.get("max_per_step_attempts") or inherited.values["max_per_step_attempts"]
-    if int(per_step) > int(total):
-        named = wanted.get("max_per_step_attempts") is not None
+def check_overrides(own: Mapping[str, Any], inherited: Effective) -> None:  # Any: bool, int, None by field
+    """Refuse a level's own per-step budget above the total in force; ranges are the fields'.
+
+    An inherited per-step budget is no fault of this level: it is held down to the total (`_resolve`).
+    """
+    per_step = own.get("max_per_step_attempts")
+    total = own.get("max_total_attempts") or inherited.values["max_total_attempts"]
+    if per_step is not None and int(per_step) > int(total):
         raise InvalidOverride(
-            "max_per_step_attempts" if named else "max_total_attempts",
-            f"the per-step budget ({per_step}) cannot be above the total ({total})",
+            "max_per_step_attempts", f"the per-step budget ({per_step}) cannot be above the total ({total})"
         )
 
 

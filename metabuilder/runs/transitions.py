@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
@@ -50,6 +50,7 @@ def claim(run_id: UUID | str, owner: str) -> Run | None:
             lease_owner=owner,
             lease_until=lease_end(),
             fence=F("fence") + 1,
+            started_at=Coalesce("started_at", Now()),
         )
         if not taken:
             return None

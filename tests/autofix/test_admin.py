@@ -260,3 +260,18 @@ def test_the_search_of_the_frame_finds_only_ones_own(member, run):
     found = console(member("viewer")).get("/admin/search/", {"s": "needle", "extended": "1"}).content.decode()
     assert "needle here" in found
     assert "needle abroad" not in found
+
+
+def test_an_edited_patch_replaces_the_proposed_one(member, gate):
+    edited = PATCH.replace("import os", "import re")
+    approve(console(member("approver")), gate, patch=edited)
+    gate.refresh_from_db()
+    assert (gate.status, gate.effective_patch) == (GateStatus.APPROVED, edited)
+
+
+def test_one_of_two_approvals_is_recorded_and_leaves_the_question_open(member, gate):
+    gate.required_approvals = 2
+    gate.save()
+    answer = approve(console(member("approver")), gate)
+    assert said(answer) == ["Your approval is recorded; 1 more needed."]
+    assert "data-opens" not in answer.content.decode()

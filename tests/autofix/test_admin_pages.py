@@ -55,7 +55,6 @@ def test_own_values_are_in_force_and_named_as_own(member, tenant):
         ({"backoff_cap_seconds": "soon"}, "backoff_cap_seconds"),
         ({"autofix_enabled": "maybe"}, "autofix_enabled"),
         ({"max_per_step_attempts": "7"}, "max_per_step_attempts"),
-        ({"max_total_attempts": "2"}, "max_total_attempts"),
         ({"max_total_attempts": "2", "max_per_step_attempts": "3"}, "max_per_step_attempts"),
     ],
 )

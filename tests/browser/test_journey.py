@@ -19,7 +19,7 @@ def overflow(page: Page) -> int:
 
 def test_an_admin_finds_the_setting_and_switches_auto_fix_off(open_page, acme):
     page = open_page()
-    page.get_by_role("link", name="Builder").click()
+    page.locator("#nav-sidebar-apps").get_by_role("link", name="Builder").click()
     expect(page.get_by_label("Breadcrumb")).to_contain_text("Auto-Fix (v3)")
     page.get_by_label("Off", exact=True).check()
     page.get_by_role("button", name="Save").click()
@@ -146,9 +146,10 @@ FAINT_TEXT = """() => {
     return [255, 255, 255, 255];
   };
   const faint = [];
+  const SKIPPED = ".mb-sr, dialog, :disabled, .material-symbols-outlined";
   for (const element of document.querySelectorAll("#main [class*='mb-'], #main [class*='mb-'] *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !element.checkVisibility() || element.closest(".mb-sr, dialog, :disabled, .material-symbols-outlined")) continue;
+    if (!own || !element.checkVisibility() || element.closest(SKIPPED)) continue;
     const [a, b] = [light(rgba(getComputedStyle(element).color)), light(ground(element))].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
     if (ratio < 4.5) faint.push(`${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(1)}`);

@@ -30,9 +30,7 @@ class Gate(models.Model):
     reason = models.CharField(max_length=500)
     signal = models.JSONField(help_text="What failed, as the timeline shows it.")
     patch = models.TextField(blank=True)
-    verified = models.BooleanField(
-        null=True, help_text="Whether the step passed with the patch in a scratch copy."
-    )
+    verified = models.BooleanField(null=True, help_text="Whether the step passed with the patch in a scratch copy.")
     evidence = models.JSONField(default=dict)
     base_commit = models.CharField(max_length=40, blank=True)
     plan_version = models.PositiveIntegerField(default=1)

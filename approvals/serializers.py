@@ -88,9 +88,7 @@ class EscalationSerializer(serializers.Serializer[Any]):
 
 
 class AnswerSerializer(StrictSerializer):
-    comment = serializers.CharField(
-        required=False, default="", allow_blank=True, allow_null=True, max_length=10_000
-    )
+    comment = serializers.CharField(required=False, default="", allow_blank=True, allow_null=True, max_length=10_000)
     patch = serializers.CharField(
         required=False,
         default="",

@@ -28,9 +28,7 @@ class GateViewSet(Endpoint):
     @extend_schema(
         operation_id="approvals_list",
         summary="Gates, the newest first",
-        parameters=[
-            OpenApiParameter("pending_first", OpenApiTypes.BOOL, description="Open ones on top.")
-        ],
+        parameters=[OpenApiParameter("pending_first", OpenApiTypes.BOOL, description="Open ones on top.")],
     )
     def list(self, request: Request) -> Response:
         gates = self.filter_queryset(self.get_queryset())

@@ -188,9 +188,7 @@ def histogram(
     sized = rows.order_by().annotate(length=length)
     is_duration = sized.query.annotations["length"].output_field.get_internal_type() == "DurationField"
     bounds = [timedelta(seconds=bound) if is_duration else bound for bound in spec.buckets]
-    figures: dict[str, Any] = {
-        f"b{n}": Count("pk", filter=Q(length__lte=bound)) for n, bound in enumerate(bounds)
-    }
+    figures: dict[str, Any] = {f"b{n}": Count("pk", filter=Q(length__lte=bound)) for n, bound in enumerate(bounds)}
     figures |= {"all": Count("pk"), "sum": Sum("length")}
     found = sized.values(*labels).annotate(**figures) if labels else [sized.aggregate(**figures)]
     return [histogram_sample(row, labels, len(bounds)) for row in found if row["all"]]

@@ -33,9 +33,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     except DatabaseError as error:
         reasons = [f"the database does not answer: {type(error).__name__}"]
     status = 503 if reasons else 200
-    return JsonResponse(
-        {"status": "not ready" if reasons else "ok", "reasons": reasons}, status=status
-    )
+    return JsonResponse({"status": "not ready" if reasons else "ok", "reasons": reasons}, status=status)
 
 
 @never_cache

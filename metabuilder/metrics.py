@@ -58,14 +58,11 @@ AUTOFIX_BACKOFF = MetricSpec(
     "How long an attempt waited before it acted.",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300),
 )
-AUTOFIX_REPLANS = MetricSpec(
-    "autofix_replans_total", "counter", "Plan deltas that auto-fix applied to a run."
-)
+AUTOFIX_REPLANS = MetricSpec("autofix_replans_total", "counter", "Plan deltas that auto-fix applied to a run.")
 AUTOFIX_SUCCESS_RATIO = MetricSpec(
     "autofix_success_ratio",
     "gauge",
-    "Episodes that ended verified without a person, over all that ended in the last 24 hours; "
-    "absent while none ended.",
+    "Episodes that ended verified without a person, over all that ended in the last 24 hours; absent while none ended.",
 )
 APPROVAL_REQUESTS = MetricSpec(
     "approval_requests_total",
@@ -88,9 +85,7 @@ RUN_DURATION = MetricSpec(
     ("status",),
     (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200),
 )
-RUNS = MetricSpec(
-    "runs_total", "counter", "Runs that ended, by the status they ended in.", ("status",)
-)
+RUNS = MetricSpec("runs_total", "counter", "Runs that ended, by the status they ended in.", ("status",))
 STEP_DURATION = MetricSpec(
     "step_duration_seconds",
     "histogram",
@@ -104,9 +99,7 @@ QUEUE_OLDEST = MetricSpec(
     "gauge",
     "How long the oldest due queue entry has been overdue; 0 when the queue is empty.",
 )
-WORKER_LEASES = MetricSpec(
-    "worker_leases", "gauge", "Runs that a worker holds now by a lease that has not run out."
-)
+WORKER_LEASES = MetricSpec("worker_leases", "gauge", "Runs that a worker holds now by a lease that has not run out.")
 SANDBOX_LEVEL = MetricSpec(
     "sandbox_level",
     "gauge",
@@ -159,9 +152,7 @@ def _check(spec: MetricSpec, row: Sample | HistogramSample) -> None:
 
 def _check_buckets(spec: MetricSpec, counts: tuple[int, ...]) -> None:
     if len(counts) != len(spec.buckets) + 1:
-        raise ValueError(
-            f"{spec.name} has {len(spec.buckets)} buckets and +Inf, got {len(counts)} counts."
-        )
+        raise ValueError(f"{spec.name} has {len(spec.buckets)} buckets and +Inf, got {len(counts)} counts.")
     if list(counts) != sorted(counts):
         raise ValueError(f"{spec.name}: bucket counts are cumulative, got {counts}.")
 

@@ -7,6 +7,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
+from metabuilder import navigation
 from metabuilder.environment import (
     read_choice,
     read_flag,
@@ -14,7 +15,6 @@ from metabuilder.environment import (
     read_secret_key,
 )
 from metabuilder.execution.layout import default_data_dir
-from metabuilder.navigation import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -245,3 +245,4 @@ LOGGING = {
     "loggers": {"django-q": {"level": "WARNING"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
+UNFOLD = navigation.UNFOLD

@@ -30,9 +30,7 @@ class Endpoint(GenericViewSet):
         super().initial(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        return scoping.visible_to(
-            super().get_queryset(), self.request.user, self.tenant_lookup, self.token
-        )
+        return scoping.visible_to(super().get_queryset(), self.request.user, self.tenant_lookup, self.token)
 
     @property
     def token(self) -> ApiToken | None:

@@ -65,9 +65,7 @@ def reserve(user: User, key: str, wanted: str) -> tuple[IdempotencyRecord, bool]
     """Return the record of the key and whether this request is the one to do the work."""
     try:
         with transaction.atomic():
-            made = IdempotencyRecord.objects.create(
-                user=user, key=key, request_digest=wanted
-            )
+            made = IdempotencyRecord.objects.create(user=user, key=key, request_digest=wanted)
             return made, True
     except IntegrityError:
         record = IdempotencyRecord.objects.filter(user=user, key=key).first()

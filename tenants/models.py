@@ -22,9 +22,7 @@ def bounded(low: int, high: int, what: str) -> "models.PositiveSmallIntegerField
 class AutofixOverrides(models.Model):
     """What a level may set about healing; an empty field is inherited from the level above."""
 
-    autofix_enabled = models.BooleanField(
-        null=True, blank=True, help_text="Heal failed steps. Unknown: inherited."
-    )
+    autofix_enabled = models.BooleanField(null=True, blank=True, help_text="Heal failed steps. Unknown: inherited.")
     max_total_attempts = bounded(1, 20, "Healing attempts in one run")
     max_per_step_attempts = bounded(1, 10, "Healing attempts on one step, at most the total")
     backoff_cap_seconds = bounded(1, 300, "Longest wait before a retry in seconds")
@@ -37,18 +35,14 @@ class Tenant(AutofixOverrides):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
-    allow_network = models.BooleanField(
-        default=False, help_text="Steps whose plan asks for the network may have it."
-    )
+    allow_network = models.BooleanField(default=False, help_text="Steps whose plan asks for the network may have it.")
     protected_paths = models.JSONField(
         default=list,
         blank=True,
         help_text="Globs that no patch may touch without a person's approval.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    members = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, through="tenants.Membership", related_name="tenants"
-    )
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="tenants.Membership", related_name="tenants")
 
     class Meta:
         ordering = ["slug"]
@@ -64,9 +58,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_each")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_each")]
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role} of {self.tenant}"
@@ -76,7 +68,7 @@ class ApiToken(AbstractAuthToken):
     """A hashed, expiring key to the API with its owner's rights, in one tenant where one is named."""
 
     name = models.CharField(max_length=100, default="token")
-    tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="tokens")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="+")
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -97,9 +89,7 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_idempotency_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_idempotency_key")]
 
     def __str__(self) -> str:
         return self.key

@@ -117,9 +117,7 @@ def text_of(error: APIException) -> str:
     return str(error.detail)
 
 
-def problem(
-    status: int, detail: str, errors: list[dict[str, str]] | None = None
-) -> dict[str, Any]:  # Any: JSON
+def problem(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:  # Any: JSON
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -38,9 +38,7 @@ class NothingSerializer(StrictSerializer):
 
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
-    role = serializers.CharField(
-        read_only=True, allow_null=True, default=None, help_text="Your role in it."
-    )
+    role = serializers.CharField(read_only=True, allow_null=True, default=None, help_text="Your role in it.")
 
     class Meta:
         model = Tenant
@@ -82,9 +80,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
 
 
 class MadeTokenSerializer(TokenSerializer):
-    token = serializers.CharField(
-        read_only=True, allow_null=True, help_text="The token itself, shown this once."
-    )
+    token = serializers.CharField(read_only=True, allow_null=True, help_text="The token itself, shown this once.")
 
     class Meta(TokenSerializer.Meta):
         fields = [*TokenSerializer.Meta.fields, "token"]
@@ -98,6 +94,4 @@ class NewTokenSerializer(StrictSerializer):
         allow_null=True,
         help_text="The tenant, by id or slug, to which the token is limited.",
     )
-    expires_in_days = serializers.IntegerField(
-        min_value=1, max_value=MAX_TOKEN_DAYS, default=DEFAULT_TOKEN_DAYS
-    )
+    expires_in_days = serializers.IntegerField(min_value=1, max_value=MAX_TOKEN_DAYS, default=DEFAULT_TOKEN_DAYS)

@@ -3,9 +3,7 @@ from django.urls import path
 from tenants.views import TenantViewSet, TokenViewSet
 
 urlpatterns = [
-    path(
-        "tenants", TenantViewSet.as_view({"get": "list", "post": "create"}), name="tenant-list"
-    ),
+    path("tenants", TenantViewSet.as_view({"get": "list", "post": "create"}), name="tenant-list"),
     path(
         "tenants/<str:tenant>",
         TenantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),

@@ -44,9 +44,7 @@ class TenantViewSet(TenantEndpoint):
         if not self.request.user.is_authenticated:
             return Tenant.objects.none()
         own = Membership.objects.filter(tenant=OuterRef("pk"), user=self.user)
-        tenants: QuerySet[Any] = super().get_queryset().annotate(
-            role=Subquery(own.values("role")[:1])
-        )
+        tenants: QuerySet[Any] = super().get_queryset().annotate(role=Subquery(own.values("role")[:1]))
         return tenants
 
     @extend_schema(operation_id="tenants_list", summary="Your tenants")
@@ -132,9 +130,7 @@ class TokenViewSet(TenantEndpoint):
             tenant=self.limit(values["tenant"]),
         )
         row.token = secret
-        response = Response(
-            MadeTokenSerializer(row).data, status=201, headers={"Cache-Control": "no-store"}
-        )
+        response = Response(MadeTokenSerializer(row).data, status=201, headers={"Cache-Control": "no-store"})
         response.shown_once = ("token",)  # type: ignore[attr-defined]  # read by `answer_once`
         return response
 

@@ -96,9 +96,7 @@ class LogChunkFactory(DjangoModelFactory):
 
     execution = factory.SubFactory(StepExecutionFactory)
     sequence = factory.LazyAttribute(lambda made: made.execution.chunks.count())
-    offset = factory.LazyAttribute(
-        lambda made: sum(len(chunk.text) for chunk in made.execution.chunks.all())
-    )
+    offset = factory.LazyAttribute(lambda made: sum(len(chunk.text) for chunk in made.execution.chunks.all()))
     text = "one line\n"
 
 

@@ -7,73 +7,125 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('runs', '0001_initial'),
+        ("runs", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Gate',
+            name="Gate",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('step', models.CharField(max_length=100)),
-                ('kind', models.CharField(choices=[('security', 'Security'), ('policy', 'Policy'), ('unknown', 'Unknown')], max_length=10)),
-                ('reason', models.CharField(max_length=500)),
-                ('signal', models.JSONField(help_text='What failed, as the timeline shows it.')),
-                ('patch', models.TextField(blank=True)),
-                ('verified', models.BooleanField(help_text='Whether the step passed with the patch in a scratch copy.', null=True)),
-                ('evidence', models.JSONField(default=dict)),
-                ('base_commit', models.CharField(blank=True, max_length=40)),
-                ('plan_version', models.PositiveIntegerField(default=1)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('expired', 'Expired'), ('cancelled', 'Cancelled')], default='pending', max_length=10)),
-                ('required_approvals', models.PositiveSmallIntegerField(default=1)),
-                ('approvals', models.PositiveSmallIntegerField(default=0, help_text='Given so far.')),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='gates', to='runs.run')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("step", models.CharField(max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("security", "Security"), ("policy", "Policy"), ("unknown", "Unknown")], max_length=10
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("signal", models.JSONField(help_text="What failed, as the timeline shows it.")),
+                ("patch", models.TextField(blank=True)),
+                (
+                    "verified",
+                    models.BooleanField(
+                        help_text="Whether the step passed with the patch in a scratch copy.", null=True
+                    ),
+                ),
+                ("evidence", models.JSONField(default=dict)),
+                ("base_commit", models.CharField(blank=True, max_length=40)),
+                ("plan_version", models.PositiveIntegerField(default=1)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("required_approvals", models.PositiveSmallIntegerField(default=1)),
+                ("approvals", models.PositiveSmallIntegerField(default=0, help_text="Given so far.")),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="gates", to="runs.run"),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='FixRevision',
+            name="FixRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('author', models.CharField(max_length=150)),
-                ('patch', models.TextField()),
-                ('warnings', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('gate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='approvals.gate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("author", models.CharField(max_length=150)),
+                ("patch", models.TextField()),
+                ("warnings", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "gate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="revisions", to="approvals.gate"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Vote',
+            name="Vote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('actor', models.CharField(max_length=150)),
-                ('verdict', models.CharField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('expired', 'Expired'), ('cancelled', 'Cancelled')], max_length=10)),
-                ('comment', models.TextField(blank=True)),
-                ('patch_digest', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('gate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='approvals.gate')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("actor", models.CharField(max_length=150)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("comment", models.TextField(blank=True)),
+                ("patch_digest", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "gate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="votes", to="approvals.gate"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddIndex(
-            model_name='gate',
-            index=models.Index(fields=['status', 'created_at'], name='gate_status_oldest'),
+            model_name="gate",
+            index=models.Index(fields=["status", "created_at"], name="gate_status_oldest"),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.UniqueConstraint(fields=('gate', 'actor'), name='one_vote_each'),
+            model_name="vote",
+            constraint=models.UniqueConstraint(fields=("gate", "actor"), name="one_vote_each"),
         ),
     ]

@@ -9,109 +9,261 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('approvals', '0001_initial'),
-        ('runs', '0001_initial'),
+        ("approvals", "0001_initial"),
+        ("runs", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Episode',
+            name="Episode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('ended_at', models.DateTimeField(db_index=True, null=True)),
-                ('outcome', models.CharField(blank=True, choices=[('healed', 'Healed'), ('healed_by_person', 'Healed By Person'), ('given_up', 'Given Up'), ('cancelled', 'Cancelled')], max_length=20)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='episodes', to='runs.run')),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='episodes', to='runs.step')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("ended_at", models.DateTimeField(db_index=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("healed", "Healed"),
+                            ("healed_by_person", "Healed By Person"),
+                            ("given_up", "Given Up"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="episodes", to="runs.run"
+                    ),
+                ),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="episodes", to="runs.step"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField(help_text='Counts the attempts of the run from 1.')),
-                ('step_attempt', models.PositiveIntegerField(help_text='Counts those on its step from 1.')),
-                ('round', models.PositiveIntegerField(default=1)),
-                ('signal', models.CharField(choices=[(autofix.failures.Signal['TRANSIENT'], autofix.failures.Signal['TRANSIENT']), (autofix.failures.Signal['INFRA'], autofix.failures.Signal['INFRA']), (autofix.failures.Signal['RATE_LIMIT'], autofix.failures.Signal['RATE_LIMIT']), (autofix.failures.Signal['LINT'], autofix.failures.Signal['LINT']), (autofix.failures.Signal['TYPECHECK'], autofix.failures.Signal['TYPECHECK']), (autofix.failures.Signal['TEST_ASSERT'], autofix.failures.Signal['TEST_ASSERT']), (autofix.failures.Signal['RUNTIME'], autofix.failures.Signal['RUNTIME']), (autofix.failures.Signal['SCHEMA_MIGRATION'], autofix.failures.Signal['SCHEMA_MIGRATION']), (autofix.failures.Signal['SECURITY'], autofix.failures.Signal['SECURITY']), (autofix.failures.Signal['POLICY'], autofix.failures.Signal['POLICY']), (autofix.failures.Signal['UNKNOWN'], autofix.failures.Signal['UNKNOWN'])], max_length=20)),
-                ('detail', models.CharField(blank=True, max_length=60)),
-                ('severity', models.CharField(choices=[(autofix.failures.Severity['LOW'], autofix.failures.Severity['LOW']), (autofix.failures.Severity['MEDIUM'], autofix.failures.Severity['MEDIUM']), (autofix.failures.Severity['HIGH'], autofix.failures.Severity['HIGH']), (autofix.failures.Severity['CRITICAL'], autofix.failures.Severity['CRITICAL'])], max_length=10)),
-                ('confidence', models.FloatField()),
-                ('rule', models.CharField(blank=True, max_length=100)),
-                ('message', models.CharField(max_length=500)),
-                ('excerpt', models.TextField(blank=True)),
-                ('fingerprint', models.CharField(db_index=True, max_length=64)),
-                ('findings', models.JSONField(default=list)),
-                ('strategy', models.CharField(choices=[(autofix.playbooks.StrategyName['RETRY'], autofix.playbooks.StrategyName['RETRY']), (autofix.playbooks.StrategyName['PATCH'], autofix.playbooks.StrategyName['PATCH']), (autofix.playbooks.StrategyName['REPLAN'], autofix.playbooks.StrategyName['REPLAN']), (autofix.playbooks.StrategyName['ROLLBACK'], autofix.playbooks.StrategyName['ROLLBACK']), (autofix.playbooks.StrategyName['ESCALATE'], autofix.playbooks.StrategyName['ESCALATE']), (autofix.playbooks.StrategyName['GIVE_UP'], autofix.playbooks.StrategyName['GIVE_UP'])], max_length=10)),
-                ('fixer', models.CharField(blank=True, max_length=100)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('outcome', models.CharField(choices=[('retried', 'Retried'), ('patch_applied', 'Patch Applied'), ('replanned', 'Replanned'), ('rolled_back', 'Rolled Back'), ('escalated', 'Escalated'), ('gave_up', 'Gave Up')], max_length=20)),
-                ('state', models.CharField(choices=[('decided', 'Decided'), ('awaiting', 'Awaiting'), ('carried_out', 'Carried Out'), ('finished', 'Finished')], default='decided', max_length=12)),
-                ('verified', models.BooleanField(null=True)),
-                ('taken_back', models.BooleanField(default=False)),
-                ('backoff_seconds', models.FloatField(default=0)),
-                ('actual_backoff_seconds', models.FloatField(null=True)),
-                ('patch', models.TextField(blank=True)),
-                ('commit', models.CharField(blank=True, max_length=40)),
-                ('settings_used', models.JSONField(default=dict)),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='runs.stepexecution')),
-                ('gate', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempt', to='approvals.gate')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='runs.run')),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='runs.step')),
-                ('undoes', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='undone_by', to='autofix.attempt')),
-                ('episode', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='autofix.episode')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField(help_text="Counts the attempts of the run from 1.")),
+                ("step_attempt", models.PositiveIntegerField(help_text="Counts those on its step from 1.")),
+                ("round", models.PositiveIntegerField(default=1)),
+                (
+                    "signal",
+                    models.CharField(
+                        choices=[
+                            (autofix.failures.Signal["TRANSIENT"], autofix.failures.Signal["TRANSIENT"]),
+                            (autofix.failures.Signal["INFRA"], autofix.failures.Signal["INFRA"]),
+                            (autofix.failures.Signal["RATE_LIMIT"], autofix.failures.Signal["RATE_LIMIT"]),
+                            (autofix.failures.Signal["LINT"], autofix.failures.Signal["LINT"]),
+                            (autofix.failures.Signal["TYPECHECK"], autofix.failures.Signal["TYPECHECK"]),
+                            (autofix.failures.Signal["TEST_ASSERT"], autofix.failures.Signal["TEST_ASSERT"]),
+                            (autofix.failures.Signal["RUNTIME"], autofix.failures.Signal["RUNTIME"]),
+                            (autofix.failures.Signal["SCHEMA_MIGRATION"], autofix.failures.Signal["SCHEMA_MIGRATION"]),
+                            (autofix.failures.Signal["SECURITY"], autofix.failures.Signal["SECURITY"]),
+                            (autofix.failures.Signal["POLICY"], autofix.failures.Signal["POLICY"]),
+                            (autofix.failures.Signal["UNKNOWN"], autofix.failures.Signal["UNKNOWN"]),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=60)),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            (autofix.failures.Severity["LOW"], autofix.failures.Severity["LOW"]),
+                            (autofix.failures.Severity["MEDIUM"], autofix.failures.Severity["MEDIUM"]),
+                            (autofix.failures.Severity["HIGH"], autofix.failures.Severity["HIGH"]),
+                            (autofix.failures.Severity["CRITICAL"], autofix.failures.Severity["CRITICAL"]),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("confidence", models.FloatField()),
+                ("rule", models.CharField(blank=True, max_length=100)),
+                ("message", models.CharField(max_length=500)),
+                ("excerpt", models.TextField(blank=True)),
+                ("fingerprint", models.CharField(db_index=True, max_length=64)),
+                ("findings", models.JSONField(default=list)),
+                (
+                    "strategy",
+                    models.CharField(
+                        choices=[
+                            (autofix.playbooks.StrategyName["RETRY"], autofix.playbooks.StrategyName["RETRY"]),
+                            (autofix.playbooks.StrategyName["PATCH"], autofix.playbooks.StrategyName["PATCH"]),
+                            (autofix.playbooks.StrategyName["REPLAN"], autofix.playbooks.StrategyName["REPLAN"]),
+                            (autofix.playbooks.StrategyName["ROLLBACK"], autofix.playbooks.StrategyName["ROLLBACK"]),
+                            (autofix.playbooks.StrategyName["ESCALATE"], autofix.playbooks.StrategyName["ESCALATE"]),
+                            (autofix.playbooks.StrategyName["GIVE_UP"], autofix.playbooks.StrategyName["GIVE_UP"]),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("fixer", models.CharField(blank=True, max_length=100)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("retried", "Retried"),
+                            ("patch_applied", "Patch Applied"),
+                            ("replanned", "Replanned"),
+                            ("rolled_back", "Rolled Back"),
+                            ("escalated", "Escalated"),
+                            ("gave_up", "Gave Up"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("decided", "Decided"),
+                            ("awaiting", "Awaiting"),
+                            ("carried_out", "Carried Out"),
+                            ("finished", "Finished"),
+                        ],
+                        default="decided",
+                        max_length=12,
+                    ),
+                ),
+                ("verified", models.BooleanField(null=True)),
+                ("taken_back", models.BooleanField(default=False)),
+                ("backoff_seconds", models.FloatField(default=0)),
+                ("actual_backoff_seconds", models.FloatField(null=True)),
+                ("patch", models.TextField(blank=True)),
+                ("commit", models.CharField(blank=True, max_length=40)),
+                ("settings_used", models.JSONField(default=dict)),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "execution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="runs.stepexecution"
+                    ),
+                ),
+                (
+                    "gate",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="attempt",
+                        to="approvals.gate",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="runs.run"
+                    ),
+                ),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="runs.step"
+                    ),
+                ),
+                (
+                    "undoes",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="undone_by",
+                        to="autofix.attempt",
+                    ),
+                ),
+                (
+                    "episode",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="autofix.episode"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='KillSwitch',
+            name="KillSwitch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('on', 'On: failed steps are healed'), ('drain', 'Drain: started runs keep auto-fix, new ones do not get it'), ('off', 'Off: nothing is healed, for anyone')], default='on', max_length=5)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('changed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("on", "On: failed steps are healed"),
+                            ("drain", "Drain: started runs keep auto-fix, new ones do not get it"),
+                            ("off", "Off: nothing is healed, for anyone"),
+                        ],
+                        default="on",
+                        max_length=5,
+                    ),
+                ),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'kill switch',
+                "verbose_name": "kill switch",
             },
         ),
         migrations.CreateModel(
-            name='PlanDelta',
+            name="PlanDelta",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_version', models.PositiveIntegerField()),
-                ('to_version', models.PositiveIntegerField()),
-                ('reason', models.CharField(max_length=500)),
-                ('changes', models.JSONField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('attempt', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='plan_delta', to='autofix.attempt')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plan_deltas', to='runs.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_version", models.PositiveIntegerField()),
+                ("to_version", models.PositiveIntegerField()),
+                ("reason", models.CharField(max_length=500)),
+                ("changes", models.JSONField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "attempt",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="plan_delta", to="autofix.attempt"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="plan_deltas", to="runs.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['to_version'],
+                "ordering": ["to_version"],
             },
         ),
         migrations.AddConstraint(
-            model_name='episode',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('step',), name='one_open_episode'),
+            model_name="episode",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at", None)), fields=("step",), name="one_open_episode"
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['run', 'state'], name='attempt_run_state'),
+            model_name="attempt",
+            index=models.Index(fields=["run", "state"], name="attempt_run_state"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='one_attempt_per_number'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("run", "number"), name="one_attempt_per_number"),
         ),
     ]

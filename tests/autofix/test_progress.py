@@ -3,7 +3,7 @@ from autofix.progress import is_progress
 
 
 def failure(signal: Signal, *ids: str, detail: str = "") -> Failure:
-    findings = tuple(Finding(id, id) for id in ids)
+    findings = tuple(Finding(name, name) for name in ids)
     return Failure(signal, "", "", detail=detail, fingerprint=f"{signal}{ids}{detail}", findings=findings)
 
 

@@ -91,9 +91,7 @@ def test_no_label_names_a_tenant_or_one_run():
 
 def test_every_metric_is_declared_once_and_explains_itself():
     constants = [value for value in vars(metrics).values() if isinstance(value, MetricSpec)]
-    assert sorted(constants, key=lambda spec: spec.name) == sorted(
-        metrics.ALL, key=lambda spec: spec.name
-    )
+    assert sorted(constants, key=lambda spec: spec.name) == sorted(metrics.ALL, key=lambda spec: spec.name)
     assert all(spec.documentation.endswith(".") for spec in metrics.ALL)
 
 

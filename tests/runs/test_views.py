@@ -74,9 +74,7 @@ def test_the_answer_to_making_a_run_is_that_to_asking_for_it(api, tenant):
     assert client.get(made["urls"]["logs"]).status_code == 200
 
 
-def test_a_list_is_newest_first_in_pages_and_costs_the_same_for_more_rows(
-    api, tenant, django_assert_max_num_queries
-):
+def test_a_list_is_newest_first_in_pages_and_costs_the_same_for_more_rows(api, tenant, django_assert_max_num_queries):
     runs = [RunFactory(tenant=tenant) for _ in range(5)]
     StepFactory(run=runs[0])
     client = api("viewer")
@@ -154,8 +152,7 @@ def logs(client, run, query: str = "", **headers):
 
 
 WHOLE = (
-    "=== test (execution 1) ===\n1 first\n1 second\n1 third\n"
-    "\n=== test (execution 2) ===\n2 first\n2 second\n2 third\n"
+    "=== test (execution 1) ===\n1 first\n1 second\n1 third\n\n=== test (execution 2) ===\n2 first\n2 second\n2 third\n"
 )
 
 
@@ -210,9 +207,7 @@ def test_the_output_of_a_run_that_goes_on_has_no_end_yet(api, tenant):
 def test_a_big_log_is_read_chunk_by_chunk(api, tenant, django_assert_max_num_queries):
     execution = StepExecutionFactory(step=StepFactory(run=RunFactory(tenant=tenant, status="failed")))
     for number in range(300):
-        LogChunkFactory(
-            execution=execution, sequence=number, offset=number * 100, text=f"{number:99d}\n"
-        )
+        LogChunkFactory(execution=execution, sequence=number, offset=number * 100, text=f"{number:99d}\n")
     client = api("viewer")
     logs(client, execution.run)
     with django_assert_max_num_queries(14):
@@ -286,9 +281,7 @@ def test_an_archive_is_uploaded_by_a_form(api, tenant, media):
 def test_an_upload_with_a_key_happens_once(api, tenant, media):
     client = api("operator")
     for _ in range(2):
-        client.generic(
-            "POST", f"{BASE}/uploads?tenant=acme", "PK", headers={"Idempotency-Key": "k"}
-        )
+        client.generic("POST", f"{BASE}/uploads?tenant=acme", "PK", headers={"Idempotency-Key": "k"})
     assert Upload.objects.count() == 1
 
 

@@ -29,9 +29,7 @@ class Installation:
 
     def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
         command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.env, input=stdin, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=ROOT, env=self.env, input=stdin, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

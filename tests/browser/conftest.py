@@ -29,7 +29,7 @@ PASSWORD = "not a secret"
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: two modules cannot have Playwright going in one process
 def chromium() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         message = f"NO BROWSER TEST WAS RUN: {CHROMIUM} is missing. apt-get install chromium"

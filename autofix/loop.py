@@ -54,6 +54,7 @@ def move_on(run: Run, workspace: Workspace) -> bool:
 
     execution, failure = run_step(run, step, workspace)
     verify(run, step, failure, workspace)
+    close(step, failure)
 
     if failure is None:
         return True
@@ -71,9 +72,7 @@ def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution,
     if failure is not None and remedies.is_accepted(run, step, failure):
         transitions.note(run, "accepted", f"{step}: a person accepted: {failure.message}")
         failure = None
-    status = StepStatus.PASSED if failure is None else StepStatus.FAILED
-    Step.objects.filter(pk=step.pk).update(status=status)
-    what = f"{status}: {failure.message}" if failure else status
+    what = f"failed: {failure.message}" if failure else "passed"
     transitions.note(run, "step", f"{step} {what} ({execution.duration_seconds:.1f} s)")
     return execution, failure
 
@@ -89,6 +88,12 @@ def verify(run: Run, step: Step, failure: Failure | None, workspace: Workspace) 
         timeline.finish([attempt], verified=False)
     else:
         remedies.take_back(run, attempt, workspace)
+
+
+def close(step: Step, failure: Failure | None) -> None:
+    """Mark how the step ended: last, so that a worker that dies before it runs the step again."""
+    status = StepStatus.PASSED if failure is None else StepStatus.FAILED
+    Step.objects.filter(pk=step.pk).update(status=status)
 
 
 def heal(run: Run, execution: StepExecution, failure: Failure, workspace: Workspace) -> bool:

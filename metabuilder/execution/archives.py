@@ -20,6 +20,9 @@ RATIO_FREE_BYTES = 10 << 20
 ZIP_KIND_MASK, ZIP_REGULAR, ZIP_DIRECTORY = 0o170000, (0, 0o100000), 0o040000
 
 
+GZIP, ZIP = b"\x1f\x8b", b"PK"
+
+
 class ArchiveRejected(Exception):
     """The archive is not one that we unpack; the message is one line."""
 
@@ -80,6 +83,13 @@ class Zip:
         return self._file.open(entry.name)
 
 
+def check_archive(archive: Path, limits: ArchiveLimits | None = None) -> None:
+    """Raise `ArchiveRejected` for what `unpack_archive` would refuse by its list of entries."""
+    chosen = limits or ArchiveLimits()
+    with _opened(archive) as opened:
+        _checked(opened, chosen, _allowed(chosen, archive.stat().st_size))
+
+
 def unpack_archive(archive: Path, dest: Path, limits: ArchiveLimits | None = None) -> None:
     """Unpack into `dest`, which must not exist and does not exist either when the archive is
     refused.
@@ -95,16 +105,17 @@ def unpack_archive(archive: Path, dest: Path, limits: ArchiveLimits | None = Non
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[Archive]:
-    name = archive.name.lower()
     try:
-        if name.endswith((".tar.gz", ".tgz")):
+        with archive.open("rb") as file:
+            head = file.read(2)
+        if head == GZIP:
             with tarfile.open(archive, "r:gz") as tar:
                 yield Tar(tar)
-        elif name.endswith(".zip"):
+        elif head == ZIP:
             with zipfile.ZipFile(archive) as zipped:
                 yield Zip(zipped)
         else:
-            raise ArchiveRejected("not an archive of a known kind: use .tar.gz, .tgz or .zip")
+            raise ArchiveRejected("not an archive of a known kind: use .tar.gz or .zip")
     except ArchiveRejected:
         raise
     except (
@@ -120,8 +131,12 @@ def _opened(archive: Path) -> Iterator[Archive]:
         raise ArchiveRejected(f"the archive cannot be read: {str(error)[:200]}") from error
 
 
+def _allowed(limits: ArchiveLimits, packed_bytes: int) -> int:
+    return min(limits.unpacked_bytes, max(packed_bytes * limits.ratio, RATIO_FREE_BYTES))
+
+
 def _unpack(archive: Archive, dest: Path, limits: ArchiveLimits, packed_bytes: int) -> None:
-    allowed = min(limits.unpacked_bytes, max(packed_bytes * limits.ratio, RATIO_FREE_BYTES))
+    allowed = _allowed(limits, packed_bytes)
     entries = _checked(archive, limits, allowed)
     top = _single_top([parts for parts, _ in entries])
     written = 0

@@ -4,17 +4,19 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Protocol
 from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.core.files import File
 
+from metabuilder.execution import archives
 from metabuilder.runs.models import Upload
 from tenants.models import Tenant
 
 PIECE_BYTES = 1 << 16
-SUFFIXES = {b"\x1f\x8b": ".tar.gz", b"PK": ".zip"}
+SUFFIXES = {archives.GZIP: ".tar.gz", archives.ZIP: ".zip"}
 
 
 class UploadRefused(Exception):
@@ -37,7 +39,7 @@ class Received:
 
 def receive(stream: Readable, announced: int) -> Received:
     """Read exactly the announced number of bytes; raise UploadRefused if they do not come."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # whoever gets it closes it
+    file = tempfile.NamedTemporaryFile()  # noqa: SIM115  # whoever gets it closes it
     digest, size, head = hashlib.sha256(), 0, b""
     for piece in pieces(stream, announced):
         head = head or piece[:2]
@@ -48,6 +50,11 @@ def receive(stream: Readable, announced: int) -> Received:
         raise UploadRefused(f"{announced} bytes were announced and {size} came.")
     if head not in SUFFIXES:
         raise UploadRefused("This is no archive of a known kind: send a .tar.gz or .zip file.")
+    file.flush()
+    try:
+        archives.check_archive(Path(file.name))
+    except archives.ArchiveRejected as error:
+        raise UploadRefused(f"The archive is refused: {error}.") from None
     file.seek(0)
     return Received(file, size, digest.hexdigest(), SUFFIXES[head])
 

@@ -1,6 +1,5 @@
 """Runs over HTTP: start, list, show, stop, restart, and what they put out."""
 
-import gzip
 from datetime import timedelta
 
 import pytest
@@ -21,6 +20,7 @@ from tests.factories import (
     StepFactory,
     TenantFactory,
 )
+from tests.runs.archives import member, tar_of, zip_of
 
 pytestmark = pytest.mark.django_db
 GIT = {"git_url": "https://git.example/shop.git"}
@@ -256,7 +256,7 @@ def media(settings, tmp_path):
 
 def test_an_archive_is_uploaded_as_it_is_and_built_from(api, tenant, media):
     client = api("operator")
-    content = gzip.compress(b"x" * 100_000)
+    content = tar_of(member("shop/a.py"))
     answer = client.generic(
         "POST",
         f"{BASE}/uploads?tenant=acme&name=shop.tar.gz",
@@ -272,7 +272,7 @@ def test_an_archive_is_uploaded_as_it_is_and_built_from(api, tenant, media):
 
 
 def test_an_archive_is_uploaded_by_a_form(api, tenant, media):
-    file = SimpleUploadedFile("shop.zip", b"PK\x03\x04")
+    file = SimpleUploadedFile("shop.zip", zip_of("a.py", b"x = 1\n"))
     answer = api("operator").post(f"{BASE}/uploads?tenant=acme", {"file": file}, format="multipart")
     assert answer.status_code == 201, answer.content
     assert answer.json()["name"] == "shop.zip"
@@ -280,8 +280,9 @@ def test_an_archive_is_uploaded_by_a_form(api, tenant, media):
 
 def test_an_upload_with_a_key_happens_once(api, tenant, media):
     client = api("operator")
+    archive = zip_of("a.py", b"x = 1\n")
     for _ in range(2):
-        client.generic("POST", f"{BASE}/uploads?tenant=acme", "PK", headers={"Idempotency-Key": "k"})
+        client.generic("POST", f"{BASE}/uploads?tenant=acme", archive, headers={"Idempotency-Key": "k"})
     assert Upload.objects.count() == 1
 
 

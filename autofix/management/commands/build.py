@@ -16,6 +16,7 @@ from autofix.control import start_run
 from autofix.driver import drive
 from autofix.management import reporting
 from autofix.serializers import HealingRunSerializer
+from metabuilder.execution.archives import ArchiveRejected, check_archive
 from metabuilder.runs import plans
 from metabuilder.runs.intake import Order, RunRefused
 from metabuilder.runs.models import Run, SourceKind, Upload
@@ -23,7 +24,6 @@ from metabuilder.runs.states import RunStatus
 from metabuilder.runs.transitions import driven_in_process
 from tenants.models import Tenant
 
-ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".zip")
 EXIT_CODES = {
     RunStatus.SUCCEEDED: 0,
     RunStatus.FAILED: 1,
@@ -115,9 +115,10 @@ def source_of(source: str, tenant: Tenant) -> tuple[SourceKind, str]:
 
 
 def upload(path: Path, tenant: Tenant) -> str:
-    if not path.name.endswith(ARCHIVE_SUFFIXES):
-        wanted = ", ".join(ARCHIVE_SUFFIXES)
-        raise CommandError(f"{path.name}: an archive's name must end in {wanted}.", returncode=2)
+    try:
+        check_archive(path)
+    except ArchiveRejected as error:
+        raise CommandError(f"{path.name}: {error}.", returncode=2) from None
     with path.open("rb") as file:
         row = Upload.objects.create(
             tenant=tenant, file=File(file, path.name), name=path.name, size_bytes=path.stat().st_size

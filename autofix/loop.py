@@ -33,13 +33,13 @@ def advance(run_id: str, worker: str) -> None:
         workspace = workspaces.open_for(run, remedies.applied_patches(run))
         while move_on(run, workspace):
             transitions.hold(run)
-        workspaces.tidy_up(run, workspace)
     except transitions.LeaseLost as lost:
         logger.info("Stepped back: %s", lost)
     except workspaces.CannotPrepare as error:
         remedies.end_without_attempt(run, remedies.unprepared(error))
     except WorkspaceError as error:
         remedies.end_without_attempt(run, remedies.unusable(str(error)))
+    workspaces.tidy_up(run)
 
 
 def move_on(run: Run, workspace: Workspace) -> bool:

@@ -11,6 +11,7 @@ if [ "$sandbox" = none ] && [ "${METABUILDER_SANDBOX:-bubblewrap}" = bubblewrap 
 fi
 export BIND=${BIND:-127.0.0.1:8000} BASE_URL=${BASE_URL:-http://${BIND:-127.0.0.1:8000}}
 export PATH=$PWD/.venv/bin:$PATH PYTHONUNBUFFERED=1
+mkdir -p "$METABUILDER_DATA_DIR/static"
 python manage.py migrate --verbosity 0
 [ ! -f "$METABUILDER_DATA_DIR/db.sqlite3" ] || chmod 600 "$METABUILDER_DATA_DIR/db.sqlite3"
 python manage.py createcachetable --verbosity 0

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -30,6 +31,7 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory, reque
 def work_dir() -> Iterator[None]:
     """Keep what the tests build and upload apart, below the data directory, which a step's uid can reach."""
     directory = settings.DATA_DIR / f"tests-{os.getpid()}"
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise wants it to be there
     settings.WORK_DIR, settings.MEDIA_ROOT = directory / "work", directory / "media"
     yield
     shutil.rmtree(directory, ignore_errors=True)

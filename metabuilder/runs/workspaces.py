@@ -104,10 +104,11 @@ def source_of(run: Run) -> sources.Source:
     return sources.validate_git_url(project.location, None)
 
 
-def tidy_up(run: Run, workspace: Workspace) -> None:
+def tidy_up(run: Run) -> None:
     """Remove the tree of a run that is over for good; a failed one may be started again."""
+    run.refresh_from_db(fields=["status"])
     if run.status in {RunStatus.SUCCEEDED, RunStatus.CANCELLED}:
-        workspace.remove()
+        Workspace(root_of(run), executions.sandbox()).remove()
 
 
 def text_at_rest(run: Run, path: str) -> str | None:

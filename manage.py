@@ -6,6 +6,9 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db.utils import OperationalError, ProgrammingError
+
+WHAT_TO_DO = "Is DATABASE_URL right, and has `manage.py migrate` been run?"
 
 
 def main() -> None:
@@ -15,6 +18,12 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
+    except (OperationalError, ProgrammingError) as error:
+        sys.stderr.write(f"error: the database cannot be used: {str(error).splitlines()[0]}. {WHAT_TO_DO}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; a run that was under way goes on with the next worker\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def approve(gate: Gate, by: Decider, comment: str = "", revision: FixRevision | 
 
     Counting on the gate's own row makes approvals that come at once wait for each other.
     """
-    _change(gate, approvals=F("approvals") + 1)
+    _change(gate, approvals=1 if revision else F("approvals") + 1)  # another patch: earlier votes were not for it
     if revision is not None:
         revision.gate = gate
         revision.save()
@@ -96,7 +96,7 @@ def reject(gate: Gate, by: Decider, comment: str = "") -> Gate:
     """Record a rejection; the run fails."""
     _change(gate, status=GateStatus.REJECTED, decided_at=Now())
     _vote(gate, by, GateStatus.REJECTED, comment)
-    failure = {**gate.signal, "reason": f"rejected by {by.name}", "comment": comment}
+    failure = {**gate.signal, "step": gate.step, "reason": f"rejected by {by.name}", "comment": comment}
     Run.objects.filter(pk=gate.run_id).update(failure=failure)
     _resume(gate, RunStatus.FAILED, f"rejected by {by.name}", by)
     return gate

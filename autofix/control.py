@@ -44,8 +44,8 @@ def start_run(order: Order) -> Run:
 @transaction.atomic
 def cancel(run: Run, actor: str) -> Run:
     """Stop a run that is not over; its worker kills the command. Raise transitions.CannotMove."""
+    gates.cancel_pending(run)  # gate before run, as an approval does: the other way round they deadlock
     transitions.intervene(run, RunStatus.CANCELLED, f"cancelled by {actor}", actor, MAY_CANCEL)
-    gates.cancel_pending(run)
     _close(run, EpisodeOutcome.CANCELLED)
     return run
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.db.models import Q
 
+from approvals.models import GateStatus
 from autofix import policy, timeline
 from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure
 from autofix.fixers.base import ToolResult
-from autofix.models import Attempt, Outcome
+from autofix.models import Attempt, AttemptState, Outcome
 from autofix.strategies import Bench, Diagnosis, Suspect, digest
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import executions, plans
@@ -17,6 +19,8 @@ from metabuilder.runs.models import Run, Step
 from metabuilder.runs.states import ExecutionStatus, StepStatus
 
 LOG_BYTES = 1 << 20
+# A patch that was tried or refused; one that was never carried out may be proposed again.
+SPENT = ~Q(commit="") | Q(state=AttemptState.CARRIED_OUT) | Q(gate__status=GateStatus.REJECTED)
 
 
 def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
@@ -36,7 +40,7 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
 
 def diagnose(run: Run, step: Step, failure: Failure, workspace: Workspace) -> Diagnosis:
     episode = timeline.open_episode(run, step)
-    regressed = regressed_steps(run, step)
+    regressed = steps_to_spare(run, step)
     return Diagnosis(
         step=step.name,
         kind=step.kind,
@@ -49,7 +53,7 @@ def diagnose(run: Run, step: Step, failure: Failure, workspace: Workspace) -> Di
         allow_network=run.tenant.allow_network,
         suspect=suspect(run, step, workspace),
         tried_patches=frozenset(
-            digest(patch) for patch in run.attempts.exclude(patch="").values_list("patch", flat=True)
+            digest(patch) for patch in run.attempts.filter(SPENT).exclude(patch="").values_list("patch", flat=True)
         ),
         regressed_kinds=tuple(other.kind for other in regressed),
     )
@@ -82,15 +86,21 @@ def suspect(run: Run, step: Step, workspace: Workspace) -> Suspect | None:
     if passed is None:
         return None
     kept = run.attempts.exclude(commit="").filter(taken_back=False, undoes=None, verified=True)
-    last = kept.exclude(step=step).filter(started_at__gt=passed.started_at).last()
+    machine_made = kept.exclude(gate__status=GateStatus.APPROVED)  # a person's patch is a person's to undo
+    last = machine_made.exclude(step=step).filter(execution__number__gt=passed.number).last()
     if last is None:
         return None
-    reverse = workspace.diff_between(last.commit, f"{last.commit}^")
+    commit = workspace.commit_of(str(last.pk))
+    reverse = workspace.diff_between(commit, f"{commit}^")
     return Suspect(str(last.pk), last.number, reverse)
 
 
-def regressed_steps(run: Run, step: Step) -> list[Step]:
-    """Return the steps that a patch for this one broke before, so that the next one spares them."""
+def steps_to_spare(run: Run, step: Step) -> list[Step]:
+    """Return the passed steps that a patch for this one must not break: those one broke before, and layout.
+
+    Layout is cheap to check, and most patches touch it.
+    """
     undone = run.attempts.filter(step=step, undone_by__isnull=False)
     broken = Attempt.objects.filter(undoes__in=undone).values("step")
-    return list(run.steps.filter(pk__in=broken, status=StepStatus.PASSED).exclude(pk=step.pk))
+    passed = run.steps.filter(status=StepStatus.PASSED).exclude(pk=step.pk)
+    return list(passed.filter(Q(pk__in=broken) | Q(kind="format")))

@@ -11,6 +11,8 @@ Read on: `diagnosis` (log -> failure), `playbooks` (failure -> strategies), `str
 
 import logging
 
+from django.db import transaction
+
 from autofix import diagnosis, policy, remedies, timeline
 from autofix.failures import Failure
 from autofix.models import AttemptState, EpisodeOutcome
@@ -30,16 +32,27 @@ def advance(run_id: str, worker: str) -> None:
     if run is None:  # another worker has it, or it is paused, waiting, or over
         return
     try:
-        workspace = workspaces.open_for(run, remedies.applied_patches(run))
-        while move_on(run, workspace):
-            transitions.hold(run)
+        move_as_far_as_possible(run)
     except transitions.LeaseLost as lost:
         logger.info("Stepped back: %s", lost)
-    except workspaces.CannotPrepare as error:
-        remedies.end_without_attempt(run, remedies.unprepared(error))
-    except WorkspaceError as error:
-        remedies.end_without_attempt(run, remedies.unusable(str(error)))
     workspaces.tidy_up(run)
+
+
+def move_as_far_as_possible(run: Run) -> None:
+    """Move a run that this worker holds; raise LeaseLost when it does not hold it any more."""
+    if transitions.is_poisoned(run):
+        return remedies.end_without_attempt(run, remedies.poisoned())
+    try:
+        workspace = workspaces.open_for(run, remedies.applied_patches(run), remedies.known_keys(run))
+        while move_on(run, workspace):
+            transitions.hold(run)
+    except workspaces.CannotPrepare as error:
+        transitions.hold(run)
+        remedies.put_off_or_end(run, error)
+    except WorkspaceError as error:
+        transitions.hold(run)
+        remedies.end_without_attempt(run, remedies.unusable(str(error)))
+    return None
 
 
 def move_on(run: Run, workspace: Workspace) -> bool:
@@ -54,11 +67,12 @@ def move_on(run: Run, workspace: Workspace) -> bool:
 
     execution, failure = run_step(run, step, workspace)
     verify(run, step, failure, workspace)
-    close(step, failure)
+    close(run, step, failure)
 
     if failure is None:
         return True
     if not policy.for_run(run).enabled:
+        remedies.take_back_unproved(run, workspace)
         remedies.end_without_attempt(run, failure, step.name)
         return False
     return heal(run, execution, failure, workspace)
@@ -80,20 +94,22 @@ def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution,
 def verify(run: Run, step: Step, failure: Failure | None, workspace: Workspace) -> None:
     """A fix counts only if the step passes with it; one that did not help is taken back."""
     attempt = step.attempts.filter(state=AttemptState.CARRIED_OUT).last()
-    if attempt is None:
-        return
     if failure is None:
-        remedies.settle(run, attempt)
+        remedies.settle(run, step)
+    elif attempt is None:
+        return
     elif remedies.helped(attempt, failure):
         timeline.finish([attempt], verified=False)
     else:
         remedies.take_back(run, attempt, workspace)
 
 
-def close(step: Step, failure: Failure | None) -> None:
+def close(run: Run, step: Step, failure: Failure | None) -> None:
     """Mark how the step ended: last, so that a worker that dies before it runs the step again."""
     status = StepStatus.PASSED if failure is None else StepStatus.FAILED
-    Step.objects.filter(pk=step.pk).update(status=status)
+    with transaction.atomic():
+        transitions.hold(run)
+        Step.objects.filter(pk=step.pk).update(status=status)
 
 
 def heal(run: Run, execution: StepExecution, failure: Failure, workspace: Workspace) -> bool:

@@ -111,6 +111,7 @@ class PlanDelta(models.Model):
     to_version = models.PositiveIntegerField()
     reason = models.CharField(max_length=500)
     changes = models.JSONField()
+    applied_at = models.DateTimeField(null=True, help_text="Empty: only proposed.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -69,6 +69,8 @@ def for_tenant(tenant: Tenant) -> Effective:
 
 
 def for_run(run: Run) -> Effective:
+    run.refresh_from_db(fields=FIELDS)
+    run.tenant.refresh_from_db()
     return _resolve([("run", run), ("tenant", run.tenant)], _lock(run))
 
 
@@ -76,9 +78,9 @@ def switch_state() -> SwitchState:
     """Return the kill switch; a switch that cannot be read is off."""
     try:
         state = KillSwitch.objects.values_list("state", flat=True).first()
-    except DatabaseError:
+        return SwitchState.ON if state is None else SwitchState(state)
+    except (DatabaseError, ValueError):
         return SwitchState.OFF
-    return SwitchState.ON if state is None else SwitchState(state)
 
 
 def check_overrides(own: Mapping[str, Any], inherited: Effective) -> None:  # Any: bool, int, None by field

@@ -4,33 +4,39 @@ A decision is written down (`timeline.record`) before anything is done; what is 
 because a patch carries its attempt's id into the commit and a plan delta its version.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from approvals import gates
 from approvals.gates import Question
 from approvals.models import Gate, GateKind, GateStatus
 from autofix import guard, policy, timeline
+from autofix.budget import backoff_seconds
 from autofix.failures import Failure, Severity, Signal
 from autofix.guard import Violation
-from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome
+from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome, PlanDelta
 from autofix.playbooks import StrategyName
 from autofix.policy import Effective
 from autofix.progress import is_progress
-from autofix.strategies import Proposal
+from autofix.strategies import Proposal, digest
 from metabuilder.execution.workspace import PatchRejected, Workspace, WorkspaceError
 from metabuilder.runs import plans, transitions
 from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.states import RunStatus, StepStatus
+from metabuilder.runs.storable import storable
 from metabuilder.runs.workspaces import AppliedPatch, CannotPrepare
 
 # Steps that only look at the source: run again after every patch, to see that it broke none.
 RECHECKED_KINDS = ("format", "lint", "typecheck", "test", "security", "build")
 NETWORK = "network"
+NOT_FETCHED = "not_fetched"
+MAX_FETCHES = 4
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def ask(
         question = Question(
             step=about.step.name,
             kind=kind,
-            reason=timeline.storable(reason),
+            reason=storable(reason),
             signal=timeline.as_json(about.failure),
             patch=proposal.patch,
             verified=proposal.verified,
@@ -127,13 +133,40 @@ def give_up(about: Decision, why: str, outcome: EpisodeOutcome) -> None:
     )
     timeline.finish([attempt], verified=False)
     timeline.finish(about.run.attempts.filter(state=AttemptState.CARRIED_OUT), verified=False)
-    unproved = about.run.attempts.exclude(commit="").filter(episode=attempt.episode, taken_back=False, verified=False)
-    for earlier in reversed(unproved):
-        take_back(about.run, earlier, about.workspace)
-    timeline.close_episode(attempt.episode, outcome)
+    take_back_unproved(about.run, about.workspace)
+    for episode in Episode.objects.filter(run=about.run, ended_at=None):
+        timeline.close_episode(episode, outcome)
     message = f"{about.step} failed: {about.failure.message} ({why})"
     failure = {**timeline.as_json(about.failure), "step": about.step.name, "reason": why}
     transitions.move(about.run, RunStatus.FAILED, message, failure=failure)
+
+
+def take_back_unproved(run: Run, workspace: Workspace) -> None:
+    """Take back what was kept in the hope that its step would pass in the end."""
+    unproved = run.attempts.exclude(commit="").filter(taken_back=False, verified=False)
+    for attempt in reversed(unproved):
+        take_back(run, attempt, workspace)
+
+
+def put_off_or_end(run: Run, error: CannotPrepare) -> None:
+    """A source that cannot be fetched is tried again a few times; anything else ends the run."""
+    tries = run.events.filter(kind=NOT_FETCHED).count()
+    if not error.may_pass or tries >= MAX_FETCHES - 1:
+        return end_without_attempt(run, unprepared(error))
+    transitions.note(run, NOT_FETCHED, str(error))
+    delay = backoff_seconds(tries + 1, policy.for_run(run).budget.backoff_cap_seconds, None, random.Random())
+    return transitions.back_off(run, "the source could not be fetched: trying again", delay)
+
+
+def poisoned() -> Failure:
+    return Failure(
+        signal=Signal.INFRA,
+        message="Worker after worker was lost while it worked on this run; look at the workers' logs.",
+        rule="workers-lost",
+        detail="workers",
+        severity=Severity.HIGH,
+        confidence=1.0,
+    )
 
 
 def end_without_attempt(run: Run, failure: Failure, step: str = "") -> None:
@@ -181,9 +214,18 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
         attempt.commit = commit(run, attempt, patch, workspace) if patch else ""
     except PatchRejected as error:
         transitions.note(run, "patch_rejected", f"{attempt} does not apply: {error}")
-    if hasattr(attempt, "plan_delta"):
+    with transaction.atomic():
+        write_down(run, attempt, patch)
+
+
+def write_down(run: Run, attempt: Attempt, patch: str) -> None:
+    """Record that an attempt was carried out; an approver's own patch stands in for a plan delta."""
+    transitions.hold(run)
+    own_patch = attempt.gate is not None and attempt.gate.revisions.exists()
+    if hasattr(attempt, "plan_delta") and not own_patch:
         delta = attempt.plan_delta
         plans.apply_delta(run, delta.from_version, delta.changes)
+        PlanDelta.objects.filter(pk=delta.pk).update(applied_at=Now())
     attempt.patch = patch
     attempt.actual_backoff_seconds = (timezone.now() - attempt.started_at).total_seconds()
     attempt.state = AttemptState.CARRIED_OUT
@@ -191,6 +233,7 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
     if attempt.undoes is not None:
         Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=True, verified=False)
         timeline.reopen_episode(attempt.undoes.episode)
+        run.steps.filter(pk=attempt.undoes.step_id).update(status=StepStatus.PENDING)
 
 
 def commit(run: Run, attempt: Attempt, patch: str, workspace: Workspace) -> str:
@@ -205,28 +248,25 @@ def commit(run: Run, attempt: Attempt, patch: str, workspace: Workspace) -> str:
 
 
 def keep_diff(run: Run, workspace: Workspace) -> None:
-    run.diff = timeline.storable(workspace.diff_between(run.source_commit))
+    run.diff = storable(workspace.diff_between(run.source_commit))
     run.save(update_fields=["diff"])
 
 
-def settle(run: Run, attempt: Attempt) -> None:
-    """The step passed: what was done for it is proved, the episode is over, other steps are checked."""
-    episode = attempt.episode
-    kept = [
-        earlier
-        for earlier in episode.attempts.filter(taken_back=False)
-        if earlier.commit or earlier.state == AttemptState.CARRIED_OUT
-    ]
+def settle(run: Run, step: Step) -> None:
+    """The step passed: what was done for it is proved, its episode is over, other steps are checked."""
+    episode = Episode.objects.filter(step=step, ended_at=None).first()
+    if episode is None:
+        return
+    kept = episode.attempts.filter(taken_back=False).filter(~Q(commit="") | Q(state=AttemptState.CARRIED_OUT))
+    patched = kept.exclude(commit="").exists()
     with transaction.atomic():
-        timeline.finish(kept, verified=True)
+        transitions.hold(run)
+        timeline.finish(list(kept), verified=True)
         by_person = episode.attempts.filter(gate__status=GateStatus.APPROVED).exists()
-        timeline.close_episode(
-            episode,
-            EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED,
-        )
-        if any(earlier.commit for earlier in kept):
+        timeline.close_episode(episode, EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED)
+        if patched:
             others = run.steps.filter(status=StepStatus.PASSED, kind__in=RECHECKED_KINDS)
-            others.exclude(pk=attempt.step_id).update(status=StepStatus.PENDING)
+            others.exclude(pk=step.pk).update(status=StepStatus.PENDING)
 
 
 def helped(attempt: Attempt, failure: Failure) -> bool:
@@ -236,14 +276,17 @@ def helped(attempt: Attempt, failure: Failure) -> bool:
 
 
 def take_back(run: Run, attempt: Attempt, workspace: Workspace) -> None:
-    timeline.finish([attempt], verified=False)
     if not attempt.commit:
+        timeline.finish([attempt], verified=False)
         return
-    workspace.revert(attempt.commit, f"{attempt.pk}-back")
-    Attempt.objects.filter(pk=attempt.pk).update(taken_back=True)
-    if attempt.undoes is not None:
-        Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=False, verified=True)
+    workspace.revert(workspace.commit_of(str(attempt.pk)), f"{attempt.pk}-back")
     keep_diff(run, workspace)
+    with transaction.atomic():
+        transitions.hold(run)
+        timeline.finish([attempt], verified=False)
+        Attempt.objects.filter(pk=attempt.pk).update(taken_back=True)
+        if attempt.undoes is not None:
+            Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=False, verified=True)
     transitions.note(run, "patch_taken_back", f"{attempt} did not help: its patch is taken back")
 
 
@@ -251,6 +294,13 @@ def applied_patches(run: Run) -> list[AppliedPatch]:
     """Return the patches that make the run's tree from its source, in order."""
     kept = run.attempts.exclude(commit="").filter(taken_back=False, undoes=None)
     return [AppliedPatch(attempt.patch, str(attempt), str(attempt.pk)) for attempt in kept.order_by("number")]
+
+
+def known_keys(run: Run) -> frozenset[str]:
+    """Return the keys under which patches may lie in the run's tree: recorded, or about to be."""
+    open_states = [AttemptState.DECIDED, AttemptState.AWAITING]
+    known = run.attempts.filter(~Q(commit="") | Q(state__in=open_states))
+    return frozenset(str(key) for key in known.values_list("pk", flat=True))
 
 
 def is_accepted(run: Run, step: Step, failure: Failure) -> bool:
@@ -271,11 +321,16 @@ def lacks_network(run: Run, step: Step) -> bool:
     if not step.network or run.tenant.allow_network:
         return False
     approved = Gate.objects.filter(run=run, step=step.name, status=GateStatus.APPROVED)
-    return not approved.filter(signal__detail=NETWORK).exists()
+    return not approved.filter(signal__fingerprint=network_fingerprint(step)).exists()
+
+
+def network_fingerprint(step: Step) -> str:
+    """An approval holds for the command it was asked for, not for what a re-plan makes of it."""
+    return f"{NETWORK}:{digest(step.command)[:32]}"
 
 
 def ask_for_network(run: Run, step: Step) -> bool:
-    message = f"{step} asks for the network, which {run.tenant} does not allow its steps"
+    message = f"{step} asks for the network, which {run.tenant} does not allow its steps: {step.command}"
     failure = Failure(
         signal=Signal.POLICY,
         message=message,
@@ -283,7 +338,7 @@ def ask_for_network(run: Run, step: Step) -> bool:
         detail=NETWORK,
         severity=Severity.HIGH,
         confidence=1.0,
-        fingerprint=f"network:{step.name}"[:64],
+        fingerprint=network_fingerprint(step),
     )
     signal = timeline.as_json(failure)
     question = Question(step=step.name, kind=GateKind.POLICY, reason=message, signal=signal)

@@ -21,7 +21,9 @@ from autofix.models import (
 from autofix.playbooks import StrategyName
 from autofix.policy import Effective
 from autofix.strategies import Proposal
+from metabuilder.runs import transitions
 from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.storable import storable, storable_json
 
 OUTCOMES: dict[StrategyName, Outcome] = {
     StrategyName.RETRY: Outcome.RETRIED,
@@ -71,6 +73,7 @@ def record(
 ) -> Attempt:
     """Write down what was decided, before it is carried out."""
     run, step = execution.run, execution.step
+    transitions.hold(run)
     last = run.attempts.aggregate(last=Max("number"))["last"] or 0
     attempt = Attempt.objects.create(
         run=run,
@@ -122,7 +125,7 @@ def signal_fields(failure: Failure) -> dict[str, Any]:  # Any: values of the att
         "message": storable(failure.message)[:500],
         "excerpt": storable(failure.excerpt),
         "fingerprint": failure.fingerprint,
-        "findings": [asdict(finding) for finding in failure.findings[:MAX_FINDINGS]],
+        "findings": storable_json([_row(number, each) for number, each in enumerate(failure.findings)]),
     }
 
 
@@ -137,7 +140,7 @@ def as_json(failure: Failure) -> dict[str, Any]:  # Any: JSON
         "excerpt": storable(failure.excerpt),
         "rule": failure.rule,
         "fingerprint": failure.fingerprint,
-        "locations": [{"file": at.file, "line": at.line} for at in failure.locations[:50]],
+        "locations": [{"file": storable(at.file), "line": at.line} for at in failure.locations[:50]],
     }
 
 
@@ -156,9 +159,9 @@ def failure_of(attempt: Attempt) -> Failure:
     )
 
 
-def storable(text: str) -> str:
-    """Return text that any database takes: no NUL, no half characters."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+def _row(number: int, finding: Finding) -> dict[str, Any]:  # Any: JSON
+    """Return a finding as it is kept: beyond the first ones only its id, which progress is judged by."""
+    return asdict(finding if number < MAX_FINDINGS else Finding(finding.id, ""))
 
 
 def _finding(row: dict[str, Any]) -> Finding:  # Any: JSON

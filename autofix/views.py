@@ -163,7 +163,7 @@ class PlanDeltaViewSet(RunPartEndpoint):
     @extend_schema(operation_id="runs_plan_delta", summary="How a run's plan was changed")
     def retrieve(self, request: Request, pk: str) -> Response:
         run = self.run
-        deltas = run.plan_deltas.order_by("to_version")
+        deltas = run.plan_deltas.exclude(applied_at=None).order_by("to_version")
         shown = {"run_id": run.pk, "plan_version": run.plan_version, "deltas": deltas}
         return Response(PlanDeltasSerializer(shown).data)
 

@@ -9,11 +9,12 @@ export METABUILDER_DATA_DIR
 if [ "$sandbox" = none ] && [ "${METABUILDER_SANDBOX:-bubblewrap}" = bubblewrap ]; then
   echo "serve: runs will be refused: there is no sandbox here (see above)." >&2
 fi
-export BIND=${BIND:-127.0.0.1:8000} BASE_URL=${BASE_URL:-http://${BIND:-127.0.0.1:8000}}
+export BIND=${BIND:-127.0.0.1:8000}
+if [ -z "${BASE_URL:-}" ] && ! grep -qsE '^(export )?BASE_URL=.' .env; then export BASE_URL=http://$BIND; fi
 export PATH=$PWD/.venv/bin:$PATH PYTHONUNBUFFERED=1
 mkdir -p "$METABUILDER_DATA_DIR/static"
 python manage.py migrate --verbosity 0
 [ ! -f "$METABUILDER_DATA_DIR/db.sqlite3" ] || chmod 600 "$METABUILDER_DATA_DIR/db.sqlite3"
 python manage.py createcachetable --verbosity 0
-echo "Meta-Builder on $BASE_URL (Ctrl-C stops it)" >&2
+echo "Meta-Builder on http://$BIND (Ctrl-C stops it)" >&2
 exec honcho --procfile scripts/Procfile start

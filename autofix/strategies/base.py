@@ -26,8 +26,8 @@ class Suspect:
 class Bench:
     """What a strategy may try out, in scratch copies only. Nothing of it is recorded.
 
-    `try_steps` runs the failing step, and those that the last rollback saved, in a copy; it
-    returns the first failure, or None when all passed.
+    `try_steps` runs the failing step, and those that its patch must spare, in a copy; it returns
+    the first failure, or None when all passed.
     """
 
     scratch_root: Path

@@ -81,8 +81,8 @@ class Replan:
         if requirement.lower() in existing["run"].lower().split():
             return None  # it is installed by name and still missing: a person must look
         offline = "--no-index" in existing["run"]
-        command = pip_install(requirement, "wheelhouse" if offline else "")
-        step = {**existing, "run": f"{existing['run']} && {command}"}
+        command = pip_install(requirement, wheel_directory(diagnosis.workspace) if offline else "")
+        step = {**existing, "run": f"{existing['run'].rstrip()}\n{command}"}
         change = {"op": "replace", "step": INSTALL, "before": existing, "after": step}
         return Proposal(
             plan_changes=(change,),
@@ -98,12 +98,18 @@ def install_command(workspace: Workspace, requirement: str) -> tuple[str, bool]:
     What is declared is installed as declared; the project's own wheels are used if it has them.
     """
     files = set(workspace.files())
-    wheels = next((d for d in WHEEL_DIRECTORIES if any(f.startswith(f"{d}/") for f in files)), "")
+    wheels = wheel_directory(workspace)
     for declares, target in _DECLARATIONS:
         path = declares(workspace, files, requirement)
         if path:
             return pip_install(target.format(path=path), wheels), True
     return pip_install(requirement, wheels), requirement in KNOWN_TOOLS
+
+
+def wheel_directory(workspace: Workspace) -> str:
+    """Return where the project keeps wheels of its own; empty if it does not."""
+    files = workspace.files()
+    return next((d for d in WHEEL_DIRECTORIES if any(f.startswith(f"{d}/") for f in files)), "")
 
 
 def pip_install(target: str, wheels: str) -> str:

@@ -86,10 +86,14 @@ class _Launch:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Runs commands at one level of isolation. As root, every command runs as `step_uid` instead."""
+    """Runs commands at one level of isolation. As root, every command runs as `step_uid` instead.
+
+    `should_stop` is asked during every command that brings no such question of its own.
+    """
 
     mode: str = BUBBLEWRAP
     step_uid: int = STEP_UID
+    should_stop: Callable[[], bool] | None = field(default=None, compare=False)
 
     @property
     def owner(self) -> int | None:
@@ -246,7 +250,7 @@ class Sandbox:
                 streams,
                 launch.limits,
                 disk,
-                should_stop,
+                should_stop or self.should_stop,
             )
             supervision.watch()
             return self._result(supervision, process.wait(), _oom_kills() - oom_kills, started_at)

@@ -51,6 +51,16 @@ class Workspace:
     def head(self) -> str:
         return self._git("rev-parse", "--verify", "HEAD").strip()
 
+    def applied_keys(self) -> frozenset[str]:
+        """Return the keys of all patches that were ever applied here, taken back or not."""
+        log = self._git("log", f"--format=%(trailers:key={ATTEMPT_TRAILER},valueonly)", "HEAD", "--")
+        return frozenset(log.split())
+
+    def break_locks(self) -> None:
+        """Remove git's lock files; only for who alone uses this workspace, when no git runs in it."""
+        for lock in self.git_dir.rglob("*.lock"):
+            lock.unlink(missing_ok=True)
+
     def files(self) -> list[str]:
         """Return the tracked files."""
         return split(self._git("ls-files", "-z", "--cached"))
@@ -102,6 +112,12 @@ class Workspace:
             raise PatchRejected(words(result))
         self._check_staged()
         return self._commit(message, ATTEMPT_TRAILER, key)
+
+    def commit_of(self, key: str) -> str:
+        """Return the commit that a patch became here; in another workspace it is another one."""
+        if done := self._commit_with(ATTEMPT_TRAILER, key):
+            return done
+        raise WorkspaceError(f"no patch {key} was applied here")
 
     def revert(self, commit: str, key: str) -> str:
         """Undo `commit` in a new one and return it; a key that was used before is not used again."""

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
@@ -34,6 +35,7 @@ REPORT_SECONDS = 120.0
 LEASE_LOOK_SECONDS = 1.0
 PROJECT_TOOLS = (".venv/bin", "node_modules/.bin")
 JUNIT = "junit.xml"
+UNSANDBOXED = "none"
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ def execute(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, 
     heartbeat = Heartbeat(run)
     trial = run_step(step, workspace, heartbeat, writer.write)
     heartbeat.check()
-    transitions.hold(run)
-    writer.close(trial.result.output)
-    finish(execution, trial, writer)
+    with transaction.atomic():  # holding the run's row: no other worker takes it meanwhile
+        transitions.hold(run)
+        writer.close(trial.result.output)
+        finish(execution, trial, writer)
     return execution, trial
 
 
@@ -100,6 +103,9 @@ def begin(run: Run, step: Step) -> StepExecution:
 def finish(execution: StepExecution, trial: Trial, writer: LogWriter) -> None:
     result = trial.result
     execution.status = ExecutionStatus.PASSED if result.ok else ExecutionStatus.FAILED
+    running = StepExecution.objects.filter(pk=execution.pk, status=ExecutionStatus.RUNNING, fence=execution.fence)
+    if not running.update(status=execution.status):
+        raise transitions.LeaseLost(f"{execution} was given up for lost meanwhile")
     execution.verdict = trial.verdict
     execution.exit_code = result.exit_code
     execution.message = result.message[:500]
@@ -123,9 +129,9 @@ def run_step(
     reports = settings.WORK_DIR / "reports" / uuid.uuid4().hex
     reports.mkdir(parents=True)
     try:
-        sandbox().hand_over(reports)
+        workspace.sandbox.hand_over(reports)
         command = step_command(step, workspace, reports)
-        result = sandbox().run(command, on_output, heartbeat.should_stop)
+        result = workspace.sandbox.run(command, on_output, heartbeat.should_stop)
         found = collect(step, workspace, reports, heartbeat, result)
         return Trial(result, found)
     finally:
@@ -144,14 +150,14 @@ def run_tool(workspace: Workspace, argv: Sequence[str], timeout_seconds: float, 
         mounts=tuple(tools().mounts()),
         git_dir=workspace.git_dir,
     )
-    result = sandbox().run(command, None, heartbeat.should_stop)
+    result = workspace.sandbox.run(command, None, heartbeat.should_stop)
     heartbeat.check()
     return result
 
 
 def step_command(step: Step, workspace: Workspace, reports: Path) -> Command:
     mount = Mount(reports, REPORTS_TARGET, writable=True)
-    seen_at = sandbox().seen_at(mount)
+    seen_at = workspace.sandbox.seen_at(mount)
     env = {**tools().env(), **settings.STEP_ENV, **step.env}
     env.update(toolchain.report_env(step.command, seen_at, env))
     return Command(
@@ -190,16 +196,16 @@ def collect(
 
 def workspace_seen_at(workspace: Workspace) -> str:
     """Return the path at which a step's tools saw the working tree."""
-    return sandbox().seen_at(Mount(workspace.tree, WORKSPACE_TARGET))
+    return workspace.sandbox.seen_at(Mount(workspace.tree, WORKSPACE_TARGET))
 
 
 def search_path() -> tuple[str, ...]:
     return (*PROJECT_TOOLS, str(tools().bin))
 
 
-@cache
-def sandbox() -> Sandbox:
-    return Sandbox(mode=settings.METABUILDER_SANDBOX, step_uid=settings.SANDBOX_STEP_UID)
+def sandbox_for(run: Run) -> Sandbox:
+    mode = UNSANDBOXED if run.unsandboxed else settings.METABUILDER_SANDBOX
+    return Sandbox(mode=mode, step_uid=settings.SANDBOX_STEP_UID)
 
 
 @cache

@@ -41,6 +41,7 @@ class Order:
     actor: str = ""
     any_directory: bool = False  # the command line may build what its user can read
     under_drain: bool = False
+    unsandboxed: bool = False  # the bundled demo's own, where there is no sandbox
 
 
 def create_run(order: Order) -> Run:
@@ -61,11 +62,14 @@ def create_run(order: Order) -> Run:
             ref=order.ref,
             created_by=order.user,
             started_under_drain=order.under_drain,
+            unsandboxed=order.unsandboxed,
             **order.overrides,
         )
         if plan is not None:
             plans.install(run, plan, "given", settings.STEP_TIMEOUT_SECONDS)
         transitions.start(run, order.actor)
+        if order.unsandboxed:
+            transitions.note(run, "sandbox", "NO SANDBOX: this run's commands are not isolated from the machine")
     return run
 
 
@@ -87,8 +91,8 @@ def project_name(kind: str, location: str) -> str:
 
 
 def _check_git(order: Order) -> str:
-    locations.validate_git_url(order.location, None if order.any_directory else settings.SOURCE_ROOTS)
-    return order.location
+    source = locations.validate_git_url(order.location, None if order.any_directory else settings.SOURCE_ROOTS)
+    return source.location if source.kind is locations.SourceKind.REPOSITORY else order.location
 
 
 def _check_path(order: Order) -> str:

@@ -74,6 +74,9 @@ class Run(AutofixOverrides):
     round = models.PositiveIntegerField(default=1, editable=False)
     failure = models.JSONField(null=True, editable=False)
     diff = models.TextField(blank=True, editable=False)
+    unsandboxed = models.BooleanField(
+        default=False, editable=False, help_text="The bundled demo on a machine without a sandbox: our own code."
+    )
     started_under_drain = models.BooleanField(default=False, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="runs_started")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -85,6 +88,9 @@ class Run(AutofixOverrides):
     fence = models.PositiveBigIntegerField(default=0, editable=False)
     due_at = models.DateTimeField(null=True, editable=False)
     woken_at = models.DateTimeField(null=True, editable=False)
+    tree_at = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="Where the tree is that these rows describe."
+    )
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -24,9 +24,11 @@ from django_q.tasks import async_task
 from metabuilder.runs import states
 from metabuilder.runs.models import Run, RunEvent, StepExecution
 from metabuilder.runs.states import FINAL, WAITING, ExecutionStatus, RunStatus
+from metabuilder.runs.storable import storable
 
 SWEEP_GRACE = timedelta(seconds=15)
 SWEEP_BATCH = 200
+MAX_WORKERS_LOST = 3
 _driver: ContextVar[Callable[[RunEvent], None] | None] = ContextVar("driver", default=None)
 
 
@@ -62,6 +64,12 @@ def claim(run_id: UUID | str, owner: str) -> Run | None:
             status=ExecutionStatus.LOST, finished_at=Now()
         )
         return run
+
+
+def is_poisoned(run: Run) -> bool:
+    """True if worker after worker was lost on this run and nothing happened in between."""
+    last = run.events.order_by("-id").values_list("old_status", "new_status")[:MAX_WORKERS_LOST]
+    return list(last) == [(RunStatus.RUNNING, RunStatus.RUNNING)] * MAX_WORKERS_LOST
 
 
 def renew(run: Run) -> bool:
@@ -126,7 +134,7 @@ def start(run: Run, actor: str) -> None:
 
 def note(run: Run, kind: str, message: str, actor: str = "", **fields: Any) -> RunEvent:  # Any: by field
     """Write down an event of a run, and tell an in-process driver that wants to know."""
-    event = RunEvent.objects.create(run=run, kind=kind, message=message[:500], actor=actor, **fields)
+    event = RunEvent.objects.create(run=run, kind=kind, message=storable(message)[:500], actor=actor, **fields)
     if driver := _driver.get():
         driver(event)
     return event
@@ -158,14 +166,15 @@ def sweep() -> int:
 
     While the queue itself is behind, overdue runs are simply waiting their turn in it.
     """
-    late = timezone.now() - SWEEP_GRACE
     lost = Q(status=RunStatus.RUNNING, lease_until__lt=Now())
-    if not OrmQ.objects.filter(lock__lt=late).exists():
+    if OrmQ.objects.filter(lock__lt=timezone.now() - SWEEP_GRACE).exists():
+        not_woken = Q(woken_at=None) | Q(woken_at__lt=F("lease_until"))  # once for each lost lease
+    else:
         lost |= Q(status__in=WAITING, due_at__lt=Now() - SWEEP_GRACE)
-    not_just_woken = Q(woken_at=None) | Q(woken_at__lt=late)
-    runs = list(Run.objects.filter(lost & not_just_woken).only("pk")[:SWEEP_BATCH])
+        not_woken = Q(woken_at=None) | Q(woken_at__lt=Now() - SWEEP_GRACE)
+    runs = list(Run.objects.filter(lost & not_woken).only("pk")[:SWEEP_BATCH])
     for run in runs:
-        if Run.objects.filter(not_just_woken, pk=run.pk).update(woken_at=Now()):
+        if Run.objects.filter(not_woken, pk=run.pk).update(woken_at=Now()):
             wake(run)
     return len(runs)
 

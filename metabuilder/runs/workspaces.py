@@ -3,9 +3,9 @@
 The database is the truth and a workspace a cache: source commit + patches in order give the tree.
 """
 
-import shutil
+import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from metabuilder.execution.patches import PatchRejected
 from metabuilder.execution.sandbox import SandboxUnavailable
 from metabuilder.execution.workspace import Workspace, WorkspaceError, create
 from metabuilder.runs import executions, plans, transitions
+from metabuilder.runs.executions import Heartbeat
 from metabuilder.runs.models import Run, SourceKind, Upload
 from metabuilder.runs.states import RunStatus, StepStatus
 
@@ -24,11 +25,15 @@ PREPARES = ("install", "build", "migrate", "other")
 
 
 class CannotPrepare(Exception):
-    """The run cannot begin; `field` names what is at fault, the text says what to do."""
+    """The run cannot begin; `field` names what is at fault, the text says what to do.
 
-    def __init__(self, field: str, message: str) -> None:
+    `may_pass`: the same may work later, as a fetch over a network.
+    """
+
+    def __init__(self, field: str, message: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
         self.field = field
+        self.may_pass = may_pass
 
 
 @dataclass(frozen=True)
@@ -40,20 +45,28 @@ class AppliedPatch:
     key: str
 
 
-def open_for(run: Run, applied: Sequence[AppliedPatch]) -> Workspace:
-    """Return the workspace of a run that this worker holds; raise CannotPrepare if there is none."""
-    root = root_of(run)
-    workspace = Workspace(root, executions.sandbox())
-    if (root / READY).exists():
-        return workspace
+def open_for(run: Run, applied: Sequence[AppliedPatch], known_keys: frozenset[str]) -> Workspace:
+    """Return the workspace of a run that this worker holds; raise CannotPrepare if there is none.
+
+    A tree is used again only where the run was last, and only if it holds no patch whose key the
+    rows do not know: one of a worker that died before it could write it down.
+    """
+    root, here = root_of(run), f"{socket.gethostname()}:{root_of(run)}"
+    watched = replace(executions.sandbox_for(run), should_stop=Heartbeat(run).should_stop)
+    workspace = Workspace(root, watched)
+    if run.tree_at == here and (root / READY).exists():
+        workspace.break_locks()  # of a git that was killed with its worker
+        if workspace.applied_keys() <= known_keys:
+            return workspace
     try:
-        probe(settings.METABUILDER_SANDBOX)
-        workspace = rebuild(run, root, applied)
+        probe(watched.mode)
+        workspace = rebuild(run, workspace, applied)
         if not run.plan_version:
             origin, plan = plans.find(workspace.files(), workspace.read)
             plans.install(run, plan, origin, settings.STEP_TIMEOUT_SECONDS)
     except sources.SourceRejected as error:
-        raise CannotPrepare(error.field, f"{error.field}: {error.message}") from None
+        transient = error.field == "git_url" and bool(run.source_commit or "fetched" in error.message)
+        raise CannotPrepare(error.field, f"{error.field}: {error.message}", may_pass=transient) from None
     except plans.PlanRejected as error:
         raise CannotPrepare("plan", str(error)) from None
     except SandboxUnavailable as error:
@@ -61,17 +74,19 @@ def open_for(run: Run, applied: Sequence[AppliedPatch]) -> Workspace:
     except PatchRejected as error:
         raise CannotPrepare("source", f"the source has changed since: {error}") from None
     (root / READY).touch()
+    run.tree_at = here
+    transitions.owned(run).update(tree_at=here)
     return workspace
 
 
-def rebuild(run: Run, root: Path, applied: Sequence[AppliedPatch]) -> Workspace:
+def rebuild(run: Run, workspace: Workspace, applied: Sequence[AppliedPatch]) -> Workspace:
     """Make the tree from the source and the patches; steps that prepare it will run again."""
-    shutil.rmtree(root, ignore_errors=True)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    prepared = fetch(run, root)
+    workspace.remove()
+    workspace.root.parent.mkdir(parents=True, exist_ok=True)
+    prepared = fetch(run, workspace)
     if run.source_commit and prepared.commit != run.source_commit:
         raise CannotPrepare("source", "The source is not what it was when the run began.")
-    workspace = create(root, executions.sandbox(), prepared)
+    workspace = create(workspace.root, workspace.sandbox, prepared)
     if not run.source_commit:
         run.source_commit, run.origin_commit = prepared.commit, prepared.origin or ""
         run.save(update_fields=["source_commit", "origin_commit"])
@@ -83,13 +98,13 @@ def rebuild(run: Run, root: Path, applied: Sequence[AppliedPatch]) -> Workspace:
     return workspace
 
 
-def fetch(run: Run, root: Path) -> sources.PreparedSource:
+def fetch(run: Run, workspace: Workspace) -> sources.PreparedSource:
     """Fetch the source, at the commit that the run began with if it has begun."""
     source = source_of(run)
     ref = run.ref
     if source.kind in {sources.SourceKind.REMOTE, sources.SourceKind.REPOSITORY}:
         ref = run.origin_commit or run.ref
-    return sources.fetch(source, root, executions.sandbox(), ref or None)
+    return sources.fetch(source, workspace.root, workspace.sandbox, ref or None)
 
 
 def source_of(run: Run) -> sources.Source:
@@ -97,9 +112,9 @@ def source_of(run: Run) -> sources.Source:
     if project.source_kind == SourceKind.UPLOAD:
         archive = Upload.objects.get(pk=project.location).file.path
         return sources.Source(sources.SourceKind.ARCHIVE, archive)
+    if project.location.startswith("/") and str(Path(project.location).resolve()) != project.location:
+        raise CannotPrepare("source", f"{project.location} now leads somewhere else.")
     if project.source_kind == SourceKind.PATH:
-        if str(Path(project.location).resolve()) != project.location:
-            raise CannotPrepare("source", f"{project.location} now leads somewhere else.")
         return sources.Source(sources.SourceKind.DIRECTORY, project.location)
     return sources.validate_git_url(project.location, None)
 
@@ -108,13 +123,13 @@ def tidy_up(run: Run) -> None:
     """Remove the tree of a run that is over for good; a failed one may be started again."""
     run.refresh_from_db(fields=["status"])
     if run.status in {RunStatus.SUCCEEDED, RunStatus.CANCELLED}:
-        Workspace(root_of(run), executions.sandbox()).remove()
+        Workspace(root_of(run), executions.sandbox_for(run)).remove()
 
 
 def text_at_rest(run: Run, path: str) -> str | None:
     """Return a file of the run's tree as it is on this machine, None if it is not here."""
     try:
-        return Workspace(root_of(run), executions.sandbox()).read(path)
+        return Workspace(root_of(run), executions.sandbox_for(run)).read(path)
     except (WorkspaceError, files.UnsafePath, OSError):
         return None
 

@@ -3,9 +3,10 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 target=$1
-rm -rf "$target"
-mkdir -p "$target"
-cd "$target"
+half_made=$target.half-made
+rm -rf "$target" "$half_made"
+mkdir -p "$half_made"
+cd "$half_made"
 git init --quiet --initial-branch=main
 git config user.name "Dana Ledger"
 git config user.email dana@ledger.example
@@ -28,3 +29,6 @@ commit 2026-10-19T15:30:00+0000 "Add statements, with rounding of their own" \
   src/ledger/__init__.py src/ledger/rounding.py src/ledger/statement.py tests/test_statement.py
 commit 2026-11-02T11:15:00+0000 "Number receipts, fetch rates, build with Meta-Builder" \
   src/ledger/receipts.py tests/test_receipts.py tools/fetch_rates.py metabuilder.toml
+
+cd /
+mv "$half_made" "$target"

@@ -289,3 +289,27 @@ def test_an_approved_patch_that_does_not_help_is_taken_back_and_asked_again(buil
     assert rest(run).status == RunStatus.PAUSED_AWAITING_APPROVAL
     assert run.gates.count() == 2
     assert run.diff == ""
+
+
+def test_a_lint_fix_is_laid_out_as_an_earlier_step_wants_it(build, story):
+    files = {"app.py": "import os\nX = 1\n", "ruff.toml": 'lint.select = ["F"]\n'}
+    layout = {"name": "format", "run": "ruff format --check .", "kind": "format"}
+    run = build(files, [layout, LINT])
+    assert run.status == RunStatus.SUCCEEDED
+    assert [row[:3] for row in story(run)] == [("format", "lint", "patch"), ("lint", "lint", "patch")]
+    assert run.diff.count("+") < 8
+
+
+def test_the_demo_may_run_without_a_sandbox_where_there_is_none(staging, repository, settings):
+    order = Order(
+        tenant=staging,
+        source_kind=SourceKind.PATH,
+        location=str(repository({"a": "1\n"})),
+        plan={"steps": [{"name": "one", "run": "test ! -e /workspace"}]},
+        any_directory=True,
+        unsandboxed=True,
+    )
+    run = rest(start_run(order))
+    assert run.status == RunStatus.SUCCEEDED
+    assert run.executions.get().sandbox_level == "none"
+    assert run.events.filter(kind="sandbox", message__startswith="NO SANDBOX").exists()

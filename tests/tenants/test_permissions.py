@@ -4,9 +4,11 @@ import pytest
 
 from tests.conftest import BASE
 from tests.factories import GateFactory, RunFactory, StepFactory
+from tests.runs.archives import zip_of
 
 ROLES = ("anonymous", "other", "viewer", "operator", "approver", "admin", "platform")
 NOBODY = "00000000-0000-4000-8000-000000000000"
+ARCHIVE = zip_of("a.py", b"x = 1\n")
 GIT = {"git_url": "https://git.example/shop.git"}
 # Method, path, body, and the status for each of ROLES.
 MATRIX = [
@@ -19,7 +21,7 @@ MATRIX = [
     ("patch", "/tenants/acme/settings", {}, (401, 404, 403, 403, 403, 200, 200)),
     ("get", "/runs", None, (401, 200, 200, 200, 200, 200, 200)),
     ("post", "/runs", {"tenant": "acme", "source": GIT}, (401, 404, 403, 201, 201, 201, 201)),
-    ("post", "/uploads?tenant=acme", "PK", (401, 404, 403, 201, 201, 201, 201)),
+    ("post", "/uploads?tenant=acme", ARCHIVE, (401, 404, 403, 201, 201, 201, 201)),
     ("get", "/runs/{run}", None, (401, 404, 200, 200, 200, 200, 200)),
     ("post", "/runs/{run}/cancel", None, (401, 404, 403, 200, 200, 200, 200)),
     ("post", "/runs/{failed}/retry", None, (401, 404, 403, 200, 200, 200, 200)),
@@ -67,7 +69,7 @@ def ids(tenant) -> dict[str, object]:
 
 
 def ask(client, method: str, path: str, body: object):
-    if isinstance(body, str):
+    if isinstance(body, bytes):
         return client.generic(method, f"{BASE}{path}", body, content_type="application/zip")
     return getattr(client, method)(f"{BASE}{path}", body)
 

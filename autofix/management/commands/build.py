@@ -49,6 +49,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["diff"] and not options["wait"]:
             raise CommandError("--diff needs --wait: the change is known at the end.", returncode=2)
+        if options["diff"]:
+            write_change(options["diff"], "")  # a place that cannot be written to is known before hours of building
         with self.progress(options):
             run = self.start(options)
             if options["wait"]:
@@ -56,7 +58,7 @@ class Command(BaseCommand):
                 for line in reporting.timeline(run):
                     self.say(options, line)
         if options["diff"]:
-            Path(options["diff"]).write_text(change_of(run))
+            write_change(options["diff"], change_of(run))
         if options["json"]:
             self.stdout.write(json.dumps(HealingRunSerializer(run).data, default=str, indent=2))
         self.say(options, f"run {run.pk} is {run.status}")
@@ -141,8 +143,9 @@ def overrides_in(settings: list[str]) -> dict[str, bool | int]:
     overrides: dict[str, bool | int] = {}
     for setting in settings:
         name, _, value = setting.partition("=")
-        if name not in policy.FIELDS:
-            raise CommandError(f"--setting {setting}: known are {', '.join(policy.FIELDS)}.", returncode=2)
+        if name not in policy.FIELDS or not value:
+            known = ", ".join(policy.FIELDS)
+            raise CommandError(f"--setting {setting}: write NAME=VALUE; known are {known}.", returncode=2)
         overrides[name] = read_value(name, value)
     return overrides
 
@@ -150,10 +153,17 @@ def overrides_in(settings: list[str]) -> dict[str, bool | int]:
 def read_value(name: str, text: str) -> bool | int:
     field = cast("Field", Run._meta.get_field(name))
     try:
-        value: bool | int = field.clean(text, None)
+        value: bool | int = field.clean(text.title(), None)
     except ValidationError as error:
         raise CommandError(f"--setting {name}={text}: {error.messages[0]}", returncode=2) from None
     return value
+
+
+def write_change(name: str, change: str) -> None:
+    try:
+        Path(name).write_text(change, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--diff {name}: {error.strerror}", returncode=2) from None
 
 
 def change_of(run: Run) -> str:

@@ -78,6 +78,7 @@ class Command(BaseCommand):
                 user=user,
                 actor=ADMIN,
                 any_directory=True,
+                unsandboxed=settings.METABUILDER_SANDBOX == "none",
             )
             with driven_in_process(reporting.progress(self.stdout.write)):
                 run = drive(start_run(order))

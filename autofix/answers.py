@@ -3,18 +3,18 @@
 from typing import Any
 
 from autofix.failures import Failure
-from autofix.playbooks import last_resort, rungs_left
+from autofix.playbooks import StrategyName, last_resort, rungs_left
 
 
 def classification(failure: Failure) -> dict[str, Any]:  # Any: JSON
     """Return the answer of CONTRACT's `POST /classify-failure`."""
-    strategies = rungs_left(failure, [])
+    suggested = suggestion(failure, rungs_left(failure, []))
     return {
         "type": str(failure.signal),
         "detail": failure.detail,
         "severity": str(failure.severity),
         "confidence": failure.confidence,
-        "retryable": failure.retryable,
+        "retryable": failure.retryable or suggested == StrategyName.RETRY,
         "requires_replan": failure.requires_replan,
         "retry_after_seconds": failure.retry_after_seconds,
         "message": failure.message,
@@ -22,7 +22,7 @@ def classification(failure: Failure) -> dict[str, Any]:  # Any: JSON
         "rule": failure.rule,
         "fingerprint": failure.fingerprint,
         "locations": [{"file": at.file, "line": at.line} for at in failure.locations],
-        "suggested_strategy": str(suggestion(failure, strategies)),
+        "suggested_strategy": str(suggested),
     }
 
 

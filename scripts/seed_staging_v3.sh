@@ -17,11 +17,9 @@ $python manage.py createcachetable --verbosity 0
 [ -d "$DATA_DIR/demo/ledger/.git" ] || ./scripts/demo/make_repository.sh "$DATA_DIR/demo/ledger"
 $python manage.py seed_staging "$DATA_DIR/demo/ledger" | tee "$summary"
 gate=$(sed -n 's/^GATE_ID=//p' "$summary")
-unsandboxed=
-[ "$METABUILDER_SANDBOX" = bubblewrap ] || unsandboxed="METABUILDER_SANDBOX=$METABUILDER_SANDBOX "
 cat >&2 <<TEXT
 
 Done in $((SECONDS - started)) s. Next:
-  ${unsandboxed}.venv/bin/python manage.py decide ${gate:-GATE_ID} approve
-  ${unsandboxed}./scripts/serve.sh    (to look at it in the browser and decide there)
+  .venv/bin/python manage.py decide ${gate:-GATE_ID} approve
+  ./scripts/serve.sh    (to look at it in the browser and decide there)
 TEXT

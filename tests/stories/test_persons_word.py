@@ -1,6 +1,6 @@
 """What people say while a run goes on: how far an approval reaches, and what a cancel or a switch stops."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections
@@ -14,9 +14,7 @@ from metabuilder.runs import transitions
 from metabuilder.runs.models import Run
 from metabuilder.runs.states import RunStatus
 from tests.stories.test_healing import AMIR, BANDIT, LINT, MD5, UNUSED, rest
-from tests.stories.test_recovery import HALF_FIXABLE, killed_at, meanwhile
-
-__all__ = ["killed_at"]
+from tests.stories.test_recovery import HALF_FIXABLE, kill_worker_at, meanwhile
 
 TYPOSQUAT = {"test_it.py": "import reqeusts\n\n\ndef test_it():\n    assert reqeusts\n"}
 PYTEST = {"name": "test", "run": "pytest -q"}
@@ -100,13 +98,6 @@ def test_a_patch_that_a_person_approved_is_not_rolled_back_by_the_machine(build,
     assert "sha256" in run.diff
 
 
-def test_an_accepted_finding_is_not_called_a_verified_fix(build, story):
-    run = build({"src/app.py": "PASSWORD = 'hunter2hunter2'\n"}, [BANDIT])
-    control.approve(run.gates.get(), AMIR)
-    assert rest(run).status == RunStatus.SUCCEEDED
-    assert [row[-1] for row in story(run)] != [True]
-
-
 def test_a_rejection_names_the_step_that_failed(build):
     run = build(MD5, [BANDIT])
     control.reject(run.gates.get(), AMIR)
@@ -131,19 +122,22 @@ def test_a_cancel_right_after_a_patch_leaves_no_attempt_open(build):
     assert not Episode.objects.filter(ended_at=None).exists()
 
 
+def surprise_of(act):
+    """Do it in a thread of its own; return the error, unless it is one that tells a person they were too late."""
+    try:
+        act()
+    except (gates.AlreadyDecided, transitions.CannotMove):
+        return None
+    except Exception as error:
+        return error
+    finally:
+        connections.close_all()
+    return None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_approval_and_a_cancel_at_the_same_moment_both_get_an_answer(build):
-    run, surprises = build(MD5, [BANDIT]), []
-
-    def answer(act):
-        try:
-            act()
-        except (gates.AlreadyDecided, transitions.CannotMove):
-            return
-        except Exception as error:
-            surprises.append(error)
-        finally:
-            connections.close_all()
+    run = build(MD5, [BANDIT])
 
     def approve():
         control.approve(Gate.objects.get(), AMIR)
@@ -155,27 +149,23 @@ def test_an_approval_and_a_cancel_at_the_same_moment_both_get_an_answer(build):
         Gate.objects.get().votes.all().delete()
         Gate.objects.update(status="pending", approvals=0)
         Run.objects.filter(pk=run.pk).update(status=RunStatus.PAUSED_AWAITING_APPROVAL)
-        both = [threading.Thread(target=answer, args=(act,)) for act in (approve, cancel)]
-        for thread in both:
-            thread.start()
-        for thread in both:
-            thread.join()
+        with ThreadPoolExecutor(2) as pool:
+            assert list(pool.map(surprise_of, (approve, cancel))) == [None, None]
         assert Run.objects.get(pk=run.pk).status in {RunStatus.QUEUED, RunStatus.CANCELLED}
-    assert surprises == []
 
 
-def test_the_kill_switch_stops_what_is_decided_and_not_yet_done(build, story, killed_at):
+def test_the_kill_switch_stops_what_is_decided_and_not_yet_done(build, story):
     run = build(UNUSED, [LINT], rest=False)
-    killed_at(run, remedies, "decide", work_done=True)
+    kill_worker_at(run, remedies, "decide", work_done=True)
     control.switch(SwitchState.OFF, None)
     assert rest(run).status == RunStatus.FAILED
     assert run.diff == ""
     assert story(run) == [("lint", "lint", "patch", "patch_applied", False)]
 
 
-def test_what_the_kill_switch_stopped_is_decided_anew_after_a_retry(build, killed_at):
+def test_what_the_kill_switch_stopped_is_decided_anew_after_a_retry(build):
     run = build(UNUSED, [LINT], rest=False)
-    killed_at(run, remedies, "decide", work_done=True)
+    kill_worker_at(run, remedies, "decide", work_done=True)
     control.switch(SwitchState.OFF, None)
     rest(run)
     control.switch(SwitchState.ON, None)

@@ -66,6 +66,9 @@ def move_on(run: Run, workspace: Workspace) -> bool:
         return remedies.ask_for_network(run, step)
 
     execution, failure = run_step(run, step, workspace)
+    if failure is not None and remedies.is_accepted(run, step, failure):
+        remedies.accept(run, step, failure)
+        failure = None
     verify(run, step, failure, workspace)
     close(run, step, failure)
 
@@ -79,13 +82,10 @@ def move_on(run: Run, workspace: Workspace) -> bool:
 
 
 def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, Failure | None]:
-    """Run a step for the record and say what failed, if anything did that nobody has accepted."""
+    """Run a step for the record and say what failed, if anything did."""
     workspace.restore()
     execution, trial = executions.execute(run, step, workspace)
     failure = diagnosis.judge(step, trial, workspace)
-    if failure is not None and remedies.is_accepted(run, step, failure):
-        transitions.note(run, "accepted", f"{step}: a person accepted: {failure.message}")
-        failure = None
     what = f"failed: {failure.message}" if failure else "passed"
     transitions.note(run, "step", f"{step} {what} ({execution.duration_seconds:.1f} s)")
     return execution, failure

@@ -252,7 +252,13 @@ def keep_diff(run: Run, workspace: Workspace) -> None:
     run.save(update_fields=["diff"])
 
 
-def settle(run: Run, step: Step) -> None:
+def accept(run: Run, step: Step, failure: Failure) -> None:
+    """Let a step go by whose failure a person has accepted: that proves nothing, but ends its episode."""
+    transitions.note(run, "accepted", f"{step}: a person accepted: {failure.message}")
+    settle(run, step, verified=False)
+
+
+def settle(run: Run, step: Step, *, verified: bool = True) -> None:
     """The step passed: what was done for it is proved, its episode is over, other steps are checked."""
     episode = Episode.objects.filter(step=step, ended_at=None).first()
     if episode is None:
@@ -261,7 +267,7 @@ def settle(run: Run, step: Step) -> None:
     patched = kept.exclude(commit="").exists()
     with transaction.atomic():
         transitions.hold(run)
-        timeline.finish(list(kept), verified=True)
+        timeline.finish(list(kept), verified=verified)
         by_person = episode.attempts.filter(gate__status=GateStatus.APPROVED).exists()
         timeline.close_episode(episode, EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED)
         if patched:

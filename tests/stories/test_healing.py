@@ -147,6 +147,7 @@ def test_a_finding_without_a_fix_is_accepted_by_an_approval(build):
     assert gate.patch == ""
     control.approve(gate, AMIR, "a fixture")
     assert rest(run).status == RunStatus.SUCCEEDED
+    assert run.attempts.get().verified is False
     assert run.events.filter(kind="accepted").exists()
 
 

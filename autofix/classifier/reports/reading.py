@@ -35,8 +35,9 @@ def member(value: object, *path: str) -> dict[str, object]:
 
 
 def text_of(value: dict[str, object], key: str) -> str:
+    """Return a text that can be searched and stored; half characters, which JSON can spell, become `?`."""
     found = value.get(key)
-    return found[:LONGEST_TEXT] if isinstance(found, str) else ""
+    return found[:LONGEST_TEXT].encode(errors="replace").decode() if isinstance(found, str) else ""
 
 
 def number_of(value: dict[str, object], key: str) -> int:

@@ -314,3 +314,10 @@ def test_a_failure_from_another_test_runner_is_read_too() -> None:
     found = classify(Evidence("t", "", 1, "test", reports={"junit": text}))
     assert found.signal is Signal.TEST_ASSERT
     assert found.finding_ids == {"com.example.AppTest::adds", "com.example.AppTest::fetches"}
+
+
+def test_half_a_character_in_a_report_is_no_obstacle():
+    row = '[{"code": "F401", "filename": "a.py", "message": "`x \\ud800` unused", "location": {"row": 1}}]'
+    failure = classify(Evidence(step_name="lint", log="", kind="lint", reports={"ruff": row}))
+    assert failure.signal is Signal.LINT
+    failure.message.encode()

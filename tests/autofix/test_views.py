@@ -1,6 +1,7 @@
 """The loop over HTTP: settings, timeline, plan deltas, classification."""
 
 import pytest
+from django.utils import timezone
 
 from autofix.models import KillSwitch, PlanDelta
 from metabuilder.runs.models import Run
@@ -125,7 +126,10 @@ def test_a_plan_delta_shows_what_changed_and_why(api, run):
         to_version=2,
         reason="requests is missing",
         changes=[change | {"position": "test"}],
+        applied_at=timezone.now(),
     )
+    proposed = AttemptFactory(execution__step=attempt.step, strategy="escalate")
+    PlanDelta.objects.create(run=run, attempt=proposed, from_version=2, to_version=3, changes=[])
     body = api("viewer").get(f"{BASE}/runs/{run.pk}/plan-delta").json()
     assert (body["run_id"], body["plan_version"]) == (str(run.pk), 1)
     assert body["deltas"][0].pop("created_at")

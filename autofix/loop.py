@@ -115,6 +115,7 @@ def close(run: Run, step: Step, failure: Failure | None) -> None:
 def heal(run: Run, execution: StepExecution, failure: Failure, workspace: Workspace) -> bool:
     """Climb the signal's playbook until a strategy proposes; then a person, or the end."""
     step = execution.step
+    workspace.restore()  # what the failed command did to tracked files is no part of a fix
     effective = policy.for_run(run)
     decision = remedies.Decision(run, execution, failure, effective, workspace)
     spent = effective.budget.spent(

@@ -314,3 +314,11 @@ def test_the_demo_may_run_without_a_sandbox_where_there_is_none(staging, reposit
     assert run.status == RunStatus.SUCCEEDED
     assert run.executions.get().sandbox_level == "none"
     assert run.events.filter(kind="sandbox", message__startswith="NO SANDBOX").exists()
+
+
+def test_what_a_failing_step_did_to_the_source_is_no_part_of_the_fix(build, story):
+    meddling = {**LINT, "run": "echo '# touched' >> app.py; ruff check ."}
+    run = build(UNUSED, [meddling])
+    assert run.status == RunStatus.SUCCEEDED
+    assert story(run) == [("lint", "lint", "patch", "patch_applied", True)]
+    assert "touched" not in run.diff

@@ -5,7 +5,7 @@ proposed too, when what is left is strictly less: the loop keeps it only if the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autofix import fixers
 from autofix.failures import Failure, Signal
@@ -23,6 +23,11 @@ class ScratchTree:
 
     workspace: Workspace
     bench: Bench
+
+    def after_trial(self) -> "ScratchTree":
+        """Return the tree as the fixers left it: what the steps did to it on trial is no part of a fix."""
+        self.workspace.restore()
+        return replace(self, workspace=replace(self.workspace, untracked_before=self.workspace.untracked()))
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult:
         return self.bench.run_tool(self.workspace, argv, timeout_seconds)
@@ -60,8 +65,9 @@ class Patch:
         if self.next_fixer(Chain(failure, failure), diagnosis) is None:
             return None
         with diagnosis.workspace.scratch(diagnosis.bench.scratch_root) as scratch:
+            before = scratch.head()
             chain = self.work_through(ScratchTree(scratch, diagnosis.bench), diagnosis)
-            patch = scratch.diff() if chain.links else ""
+            patch = scratch.diff_between(before) if chain.links else ""
         if not is_text(patch) or not chain.helped or digest(patch) in diagnosis.tried_patches:
             return None
         return Proposal(
@@ -81,9 +87,10 @@ class Patch:
             if fixer is None:
                 return chain
             chain.asked.add((fixer.name, chain.left.fingerprint))
-            if fixer.apply(tree, chain.left):
+            if fixer.apply(tree, chain.left) and tree.workspace.commit(fixer.name, f"link-{len(chain.asked)}"):
                 chain.links.append(fixer)
                 chain.left = diagnosis.bench.try_steps(tree.workspace)
+                tree = tree.after_trial()
         return chain
 
     def next_fixer(self, chain: Chain, diagnosis: Diagnosis) -> Fixer | None:

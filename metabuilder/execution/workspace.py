@@ -79,14 +79,19 @@ class Workspace:
 
     def diff(self) -> str:
         """Return what changed since HEAD, new files included, but for those in `untracked_before`."""
-        new_files = sorted(self.untracked() - self.untracked_before)
-        self._refuse_nested_repositories(new_files)
-        self._git("add", "--update", "--", ".")
-        self._repository.add(new_files)
+        self._stage()
         try:
             return _readable(self._git("diff", "--cached", *DIFF, *PREFIXES, "HEAD", "--"))
         finally:
             self._git("reset", "--quiet", "HEAD", "--")
+
+    def commit(self, message: str, key: str) -> bool:
+        """Commit what `diff` would return; False if that is nothing."""
+        self._stage()
+        if self._repository.try_git("diff", "--cached", "--quiet", "--no-ext-diff", "HEAD", "--").ok:
+            return False
+        self._commit(message, ATTEMPT_TRAILER, key)
+        return True
 
     def diff_between(self, base: str, head: str | None = None) -> str:
         """Return the change from commit `base` to commit `head`, HEAD if none is given."""
@@ -173,6 +178,12 @@ class Workspace:
         """Give back the permissions that a step took from its own files."""
         argv = ("find", ".", "-type", "d", "!", "-perm", "-u=rwx", "-exec", "chmod", "u+rwx", "{}", ";")
         self.sandbox.run(Command(argv, self.tree))
+
+    def _stage(self) -> None:
+        new_files = sorted(self.untracked() - self.untracked_before)
+        self._refuse_nested_repositories(new_files)
+        self._git("add", "--update", "--", ".")
+        self._repository.add(new_files)
 
     def _commit_with(self, trailer: str, key: str) -> str | None:
         """Return the commit that carries `key`, if there is one."""

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.db.models import Q
 
 from approvals.models import GateStatus
-from autofix import policy, timeline
 from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure
 from autofix.fixers.base import ToolResult
 from autofix.models import Attempt, AttemptState, Outcome
 from autofix.strategies import Bench, Diagnosis, Suspect, digest
+from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import executions, plans
 from metabuilder.runs.executions import Heartbeat, Trial
@@ -38,8 +38,8 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
     return findings_despite_success(evidence) if trial.ok else classify(evidence)
 
 
-def diagnose(run: Run, step: Step, failure: Failure, workspace: Workspace) -> Diagnosis:
-    episode = timeline.open_episode(run, step)
+def diagnose(about: Decision) -> Diagnosis:
+    run, step, failure, workspace = about.run, about.step, about.failure, about.workspace
     regressed = steps_to_spare(run, step)
     return Diagnosis(
         step=step.name,
@@ -48,8 +48,8 @@ def diagnose(run: Run, step: Step, failure: Failure, workspace: Workspace) -> Di
         workspace=workspace,
         bench=make_bench(run, [step, *regressed]),
         plan=plans.document(run)["steps"],
-        budget=policy.for_run(run).budget,
-        retries_so_far=episode.attempts.filter(outcome=Outcome.RETRIED).count(),
+        budget=about.effective.budget,
+        retries_so_far=sum(attempt.outcome == Outcome.RETRIED for attempt in about.past.of_episode),
         allow_network=run.tenant.allow_network,
         suspect=suspect(run, step, workspace),
         tried_patches=frozenset(

@@ -3,7 +3,7 @@
 import time
 
 from autofix import loop
-from autofix.tasks import worker_name
+from metabuilder.runs import transitions, workers
 from metabuilder.runs.models import Run
 from metabuilder.runs.states import FINAL, RunStatus
 
@@ -19,7 +19,8 @@ def drive(run: Run) -> Run:
     run.refresh_from_db()
     while run.status not in RESTS:
         before = run.status
-        loop.advance(str(run.pk), f"{worker_name()} (in-process)"[:100])
+        transitions.sweep()  # there may be no node here that does it
+        loop.advance(str(run.pk), workers.own_name())
         run.refresh_from_db()
         if run.status == before:
             time.sleep(LOOK_SECONDS)  # a command's process, not a worker: it waits for the date

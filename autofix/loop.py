@@ -1,9 +1,9 @@
 """The healing loop: step fails -> signal -> strategy -> attempt -> verify -> next.
 
 The queue calls `advance`; it moves a run on until the run waits, asks a person, or ends. A move
-carries out what the last one decided, runs the next step, checks whether that helped, and decides
-what comes next. Every decision is a row before it is acted on, so whichever worker comes next goes
-on from there. Nothing here sleeps: waiting is a queue entry with a later date.
+runs the next step, checks whether what was decided before has helped, and decides what comes next.
+Every decision is a row before it is acted on, so whichever worker comes next goes on from there.
+Nothing here sleeps: waiting is a queue entry with a later date.
 
 Read on: `diagnosis` (log -> failure), `playbooks` (failure -> strategies), `strategies` (-> proposal),
 `remedies` (proposal -> decision -> deed), `policy` (how often, how long), `runs.transitions`.
@@ -15,11 +15,12 @@ from django.db import transaction
 
 from autofix import diagnosis, policy, remedies, timeline
 from autofix.failures import Failure
-from autofix.models import AttemptState, EpisodeOutcome
+from autofix.models import AttemptState, Episode, EpisodeOutcome
 from autofix.playbooks import StrategyName, last_resort, rungs_left
 from autofix.strategies import STRATEGIES
+from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace, WorkspaceError
-from metabuilder.runs import executions, transitions, workspaces
+from metabuilder.runs import executions, stopping, transitions, workspaces
 from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.states import RunStatus, StepStatus
 
@@ -29,12 +30,19 @@ logger = logging.getLogger(__name__)
 def advance(run_id: str, worker: str) -> None:
     """Move one run forward until it waits or ends; do nothing if it is not there to take."""
     run = transitions.claim(run_id, worker)
-    if run is None:  # another worker has it, or it is paused, waiting, or over
-        return
+    if run is not None:  # else another worker has it, or it is paused, waiting, or over
+        work_on(run)
+
+
+def work_on(run: Run) -> None:
+    """Move a run that was just claimed on; what is left of it here is tidied up."""
     try:
         move_as_far_as_possible(run)
     except transitions.LeaseLost as lost:
         logger.info("Stepped back: %s", lost)
+        run.refresh_from_db(fields=["status", "tree_at"])
+    except executions.Interrupted:
+        transitions.hand_back(run, "handed back: its worker is stopping")
     workspaces.tidy_up(run)
 
 
@@ -43,21 +51,41 @@ def move_as_far_as_possible(run: Run) -> None:
     if transitions.is_poisoned(run):
         return remedies.end_without_attempt(run, remedies.poisoned())
     try:
-        workspace = workspaces.open_for(run, remedies.applied_patches(run), remedies.known_keys(run))
+        workspace = open_workspace(run)
         while move_on(run, workspace):
-            transitions.hold(run)
-    except workspaces.CannotPrepare as error:
-        transitions.hold(run)
-        remedies.put_off_or_end(run, error)
-    except WorkspaceError as error:
-        transitions.hold(run)
-        remedies.end_without_attempt(run, remedies.unusable(str(error)))
+            executions.check_time(run)
+    except executions.OutOfTime:
+        remedies.end_without_attempt(run, remedies.out_of_time(run))
+    except (workspaces.CannotPrepare, WorkspaceError) as error:
+        end_for(run, error)
     return None
 
 
-def move_on(run: Run, workspace: Workspace) -> bool:
-    """Carry out what was decided, run the next step, heal it if it fails. True: go on at once."""
+def end_for(run: Run, error: Exception) -> None:
+    """End a run whose tree cannot be had or used, unless it is we who ended what git did."""
+    transitions.hold(run)
+    if stopping.is_overdue():
+        raise executions.Interrupted
+    if executions.is_out_of_time(run):
+        remedies.end_without_attempt(run, remedies.out_of_time(run))
+    elif isinstance(error, workspaces.CannotPrepare):
+        remedies.put_off_or_end(run, error)
+    else:
+        remedies.end_without_attempt(run, remedies.unusable(str(error)))
+
+
+def open_workspace(run: Run) -> Workspace:
+    """Open the run's tree, and carry out what was decided before the run waited or changed hands."""
+    run.is_untroubled = run.is_new or not run.episodes.exists()
+    if run.is_untroubled:
+        return workspaces.open_for(run, [], frozenset())
+    workspace = workspaces.open_for(run, remedies.applied_patches(run), remedies.known_keys(run))
     remedies.carry_out_last_decision(run, workspace)
+    return workspace
+
+
+def move_on(run: Run, workspace: Workspace) -> bool:
+    """Run the next step, verify what was done for it, heal it if it fails. True: go on at once."""
     step = run.next_step()
     if step is None:
         transitions.move(run, RunStatus.SUCCEEDED, "every step passed", failure=None)
@@ -66,28 +94,37 @@ def move_on(run: Run, workspace: Workspace) -> bool:
         return remedies.ask_for_network(run, step)
 
     execution, failure = run_step(run, step, workspace)
+    if run.is_untroubled:  # it passed, and nothing was ever done that this could verify
+        return True
     if failure is not None and remedies.is_accepted(run, step, failure):
         remedies.accept(run, step, failure)
         failure = None
     verify(run, step, failure, workspace)
-    close(run, step, failure)
-
     if failure is None:
+        close(run, step)
         return True
-    if not policy.for_run(run).enabled:
+    episode = close_failed(run, step)
+    effective = policy.for_run(run)
+    if not effective.enabled:
         remedies.take_back_unproved(run, workspace)
         remedies.end_without_attempt(run, failure, step.name)
         return False
-    return heal(run, execution, failure, workspace)
+    return heal(Decision(execution, failure, effective, workspace, timeline.past_of(episode)))
 
 
 def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, Failure | None]:
     """Run a step for the record and say what failed, if anything did."""
     workspace.restore()
-    execution, trial = executions.execute(run, step, workspace)
+    execution = executions.begin(run, step)
+    trial, writer = executions.carry_out(execution, workspace)
     failure = diagnosis.judge(step, trial, workspace)
+    run.is_untroubled = run.is_untroubled and failure is None
     what = f"failed: {failure.message}" if failure else "passed"
-    transitions.note(run, "step", f"{step} {what} ({execution.duration_seconds:.1f} s)")
+    with transaction.atomic():
+        executions.finish(execution, trial, writer)
+        transitions.note(run, "step", f"{step} {what} ({trial.result.duration_seconds:.1f} s)")
+        if run.is_untroubled:
+            executions.mark(step, StepStatus.PASSED)
     return execution, failure
 
 
@@ -104,33 +141,34 @@ def verify(run: Run, step: Step, failure: Failure | None, workspace: Workspace) 
         remedies.take_back(run, attempt, workspace)
 
 
-def close(run: Run, step: Step, failure: Failure | None) -> None:
-    """Mark how the step ended: last, so that a worker that dies before it runs the step again."""
-    status = StepStatus.PASSED if failure is None else StepStatus.FAILED
+def close(run: Run, step: Step) -> None:
+    """Mark that the step passed: last, so that a worker that dies before it runs the step again."""
     with transaction.atomic():
         transitions.hold(run)
-        Step.objects.filter(pk=step.pk).update(status=status)
+        executions.mark(step, StepStatus.PASSED)
 
 
-def heal(run: Run, execution: StepExecution, failure: Failure, workspace: Workspace) -> bool:
+def close_failed(run: Run, step: Step) -> Episode:
+    """Mark that the step failed, and return the episode that this begins or goes on with."""
+    with transaction.atomic():
+        transitions.hold(run)
+        executions.mark(step, StepStatus.FAILED)
+        return timeline.open_episode(run, step)
+
+
+def heal(about: Decision) -> bool:
     """Climb the signal's playbook until a strategy proposes; then a person, or the end."""
-    step = execution.step
+    failure, workspace = about.failure, about.workspace
     workspace.restore()  # what the failed command did to tracked files is no part of a fix
-    effective = policy.for_run(run)
-    decision = remedies.Decision(run, execution, failure, effective, workspace)
-    spent = effective.budget.spent(
-        timeline.attempts_that_acted(run).count(),
-        timeline.attempts_that_acted(run).filter(step=step).count(),
-    )
-    tried = timeline.climbed(timeline.open_episode(run, step), failure)
-    told = diagnosis.diagnose(run, step, failure, workspace)
-    for name in () if spent else rungs_left(failure, tried):
+    spent = about.effective.budget.spent(about.past.acted, about.past.acted_on_step)
+    told = diagnosis.diagnose(about)
+    for name in () if spent else rungs_left(failure, about.past.climbed(failure)):
         proposal = STRATEGIES[name].propose(told)
         if proposal is not None:
-            return remedies.decide(decision, name, proposal)
+            attempt = remedies.decide(about, name, proposal)
+            return attempt is not None and remedies.carry_out_unless_off(attempt, workspace)
 
     if last_resort(failure) == StrategyName.ESCALATE:
-        return remedies.escalate(decision, STRATEGIES[StrategyName.PATCH].propose(told))
-    why = spent or "no strategy has anything left to try"
-    remedies.give_up(decision, why, EpisodeOutcome.GIVEN_UP)
+        return remedies.escalate(about, STRATEGIES[StrategyName.PATCH].propose(told))
+    remedies.give_up(about, spent or "no strategy has anything left to try", EpisodeOutcome.GIVEN_UP)
     return False

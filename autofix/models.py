@@ -4,11 +4,13 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from approvals.models import Gate
 from autofix.failures import Severity, Signal
 from autofix.playbooks import StrategyName
 from metabuilder.runs.models import Run, Step, StepExecution
+from tenants.models import Tenant
 
 
 class Outcome(models.TextChoices):
@@ -42,7 +44,7 @@ class Episode(models.Model):
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="episodes")
     step = models.ForeignKey(Step, models.CASCADE, related_name="episodes")
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(db_default=Now(), editable=False)
     ended_at = models.DateTimeField(null=True, db_index=True)
     outcome = models.CharField(max_length=20, choices=EpisodeOutcome, blank=True)
 
@@ -63,7 +65,9 @@ class Attempt(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="attempts")
     step = models.ForeignKey(Step, models.CASCADE, related_name="attempts")
     episode = models.ForeignKey(Episode, models.CASCADE, related_name="attempts")
-    execution = models.ForeignKey(StepExecution, models.CASCADE, related_name="attempts")
+    execution = models.ForeignKey(
+        StepExecution, models.SET_NULL, null=True, related_name="attempts", help_text="Empty once it is too old."
+    )
     number = models.PositiveIntegerField(help_text="Counts the attempts of the run from 1.")
     step_attempt = models.PositiveIntegerField(help_text="Counts those on its step from 1.")
     round = models.PositiveIntegerField(default=1)
@@ -90,7 +94,7 @@ class Attempt(models.Model):
     undoes = models.ForeignKey("self", models.SET_NULL, null=True, related_name="undone_by")
     gate = models.OneToOneField(Gate, models.SET_NULL, null=True, related_name="attempt")
     settings_used = models.JSONField(default=dict)
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -112,7 +116,7 @@ class PlanDelta(models.Model):
     reason = models.CharField(max_length=500)
     changes = models.JSONField()
     applied_at = models.DateTimeField(null=True, help_text="Empty: only proposed.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["to_version"]
@@ -139,3 +143,38 @@ class KillSwitch(models.Model):
 
     def __str__(self) -> str:
         return self.state
+
+
+class Circuit(models.Model):
+    """How an upstream host or a fixer has done for a tenant lately; open, it is left alone for a while."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="circuits")
+    kind = models.CharField(max_length=10, choices=[("host", "upstream host"), ("fixer", "fixer")])
+    name = models.CharField(max_length=200)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    opened = models.PositiveIntegerField(default=0, help_text="Times in a row that it opened; each doubles the wait.")
+    open_until = models.DateTimeField(null=True, help_text="Empty: closed. Past: one trial may go through.")
+    trial = models.UUIDField(null=True, help_text="The run that tries whether it works again.")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "kind", "name"], name="one_circuit_each")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class MetricRollup(models.Model):
+    """What rows that are gone had added to a metric, so that no counter ever falls."""
+
+    metric = models.CharField(max_length=60)
+    labels = models.CharField(max_length=300, help_text="The label values as a JSON list.")
+    count = models.PositiveBigIntegerField(default=0)
+    total = models.FloatField(default=0, help_text="The sum of a histogram.")
+    buckets = models.JSONField(default=list, help_text="Cumulative counts of a histogram, by its bounds.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["metric", "labels"], name="one_rollup_per_labels")]
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.labels}"

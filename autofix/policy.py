@@ -69,8 +69,11 @@ def for_tenant(tenant: Tenant) -> Effective:
 
 
 def for_run(run: Run) -> Effective:
-    run.refresh_from_db(fields=FIELDS)
-    run.tenant.refresh_from_db()
+    """Return what is in force for a run at this moment; the run and its tenant are brought up to date."""
+    fresh = Run.objects.select_related("tenant").only("started_under_drain", "tenant", *FIELDS).get(pk=run.pk)
+    run.tenant = fresh.tenant
+    for name in FIELDS:
+        setattr(run, name, getattr(fresh, name))
     return _resolve([("run", run), ("tenant", run.tenant)], _lock(run))
 
 

@@ -6,12 +6,12 @@ because a patch carries its attempt's id into the commit and a plan delta its ve
 
 import random
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from approvals import gates
 from approvals.gates import Question
@@ -22,12 +22,12 @@ from autofix.failures import Failure, Severity, Signal
 from autofix.guard import Violation
 from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome, PlanDelta
 from autofix.playbooks import StrategyName
-from autofix.policy import Effective
 from autofix.progress import is_progress
 from autofix.strategies import Proposal, digest
+from autofix.timeline import Decision
 from metabuilder.execution.workspace import PatchRejected, Workspace, WorkspaceError
 from metabuilder.runs import plans, transitions
-from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.models import Run, Step
 from metabuilder.runs.states import RunStatus, StepStatus
 from metabuilder.runs.storable import storable
 from metabuilder.runs.workspaces import AppliedPatch, CannotPrepare
@@ -39,34 +39,20 @@ NOT_FETCHED = "not_fetched"
 MAX_FETCHES = 4
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What a decision is about."""
-
-    run: Run
-    execution: StepExecution
-    failure: Failure
-    effective: Effective
-    workspace: Workspace
-
-    @property
-    def step(self) -> Step:
-        return self.execution.step
-
-
-def decide(about: Decision, strategy: StrategyName, proposal: Proposal) -> bool:
-    """Write a proposal down and set it going; True: the step can be run again at once."""
+def decide(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attempt | None:
+    """Write a proposal down; return the attempt if it can be carried out at once."""
     violations = inspect(about, proposal)
     if violations or proposal.needs_approval:
         kind = GateKind.SECURITY if about.failure.signal == Signal.SECURITY else GateKind.POLICY
         reason = violations[0].message if violations else proposal.reason
         ask(about, kind, reason, proposal, violations)
-        return False
-    attempt = timeline.record(about.execution, about.failure, strategy, proposal, about.effective)
-    if proposal.delay_seconds:
-        transitions.back_off(about.run, str(attempt), proposal.delay_seconds)
-        return False
-    return True
+        return None
+    with transaction.atomic():
+        attempt = timeline.record(about, strategy, proposal)
+        if proposal.delay_seconds:
+            transitions.back_off(about.run, str(attempt), proposal.delay_seconds)
+            return None
+    return attempt
 
 
 def inspect(about: Decision, proposal: Proposal) -> tuple[Violation, ...]:
@@ -104,7 +90,7 @@ def ask(
     violations: tuple[Violation, ...] = (),
 ) -> None:
     with transaction.atomic():
-        attempt = timeline.record(about.execution, about.failure, StrategyName.ESCALATE, proposal, about.effective)
+        attempt = timeline.record(about, StrategyName.ESCALATE, proposal)
         question = Question(
             step=about.step.name,
             kind=kind,
@@ -128,9 +114,7 @@ def ask(
 
 def give_up(about: Decision, why: str, outcome: EpisodeOutcome) -> None:
     """End the run as failed; what was patched for this step and never proved is taken back."""
-    attempt = timeline.record(
-        about.execution, about.failure, StrategyName.GIVE_UP, Proposal(reason=why), about.effective
-    )
+    attempt = timeline.record(about, StrategyName.GIVE_UP, Proposal(reason=why))
     timeline.finish([attempt], verified=False)
     timeline.finish(about.run.attempts.filter(state=AttemptState.CARRIED_OUT), verified=False)
     take_back_unproved(about.run, about.workspace)
@@ -158,10 +142,22 @@ def put_off_or_end(run: Run, error: CannotPrepare) -> None:
     return transitions.back_off(run, "the source could not be fetched: trying again", delay)
 
 
+def out_of_time(run: Run) -> Failure:
+    minutes = run.tenant.max_run_minutes or settings.MAX_RUN_MINUTES
+    return Failure(
+        signal=Signal.INFRA,
+        message=f"The run took longer than the {minutes} minutes it may take; what was running was ended.",
+        rule="run-time-limit",
+        detail="timeout",
+        severity=Severity.HIGH,
+        confidence=1.0,
+    )
+
+
 def poisoned() -> Failure:
     return Failure(
         signal=Signal.INFRA,
-        message="Worker after worker was lost while it worked on this run; look at the workers' logs.",
+        message="Worker after worker was lost or failed while it worked on this run; look at the workers' logs.",
         rule="workers-lost",
         detail="workers",
         severity=Severity.HIGH,
@@ -205,10 +201,26 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
     attempt = run.attempts.filter(undone).order_by("number").last()
     if attempt is None:
         return
-    if attempt.gate is None and not policy.for_run(run).enabled:
+    carry_out_unless_off(attempt, workspace)
+
+
+def carry_out_unless_off(attempt: Attempt, workspace: Workspace) -> bool:
+    """Do what an attempt decided, unless it was the machine's decision and auto-fix is off by now.
+
+    Either way its step runs next, and shows what is so now: always True.
+    """
+    run = attempt.run
+    waited_or_changes = attempt.backoff_seconds or attempt.outcome != Outcome.RETRIED
+    if attempt.gate is None and waited_or_changes and not policy.for_run(run).enabled:
         timeline.finish([attempt], verified=False)
         transitions.note(run, "not_carried_out", f"{attempt}: auto-fix was switched off meanwhile")
-        return
+        return True
+    carry_out(run, attempt, workspace)
+    return True
+
+
+def carry_out(run: Run, attempt: Attempt, workspace: Workspace) -> None:
+    """Do what an attempt decided; a patch that does not apply leaves its step to show that it failed."""
     patch = attempt.gate.effective_patch if attempt.gate else attempt.patch
     try:
         attempt.commit = commit(run, attempt, patch, workspace) if patch else ""
@@ -227,7 +239,8 @@ def write_down(run: Run, attempt: Attempt, patch: str) -> None:
         plans.apply_delta(run, delta.from_version, delta.changes)
         PlanDelta.objects.filter(pk=delta.pk).update(applied_at=Now())
     attempt.patch = patch
-    attempt.actual_backoff_seconds = (timezone.now() - attempt.started_at).total_seconds()
+    if run.claimed_at and run.claimed_at > attempt.started_at:  # it waited, and this is another claim
+        attempt.actual_backoff_seconds = (run.claimed_at - attempt.started_at).total_seconds()
     attempt.state = AttemptState.CARRIED_OUT
     attempt.save(update_fields=["commit", "patch", "actual_backoff_seconds", "state"])
     if attempt.undoes is not None:

@@ -1,11 +1,10 @@
 """The rows of the Auto-Fix Timeline: episodes, attempts, plan deltas. Written here, read everywhere."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.db.models.functions import Now
 
 from autofix.failures import Failure, Finding, Location, Severity, Signal
@@ -21,6 +20,7 @@ from autofix.models import (
 from autofix.playbooks import StrategyName
 from autofix.policy import Effective
 from autofix.strategies import Proposal
+from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import transitions
 from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.storable import storable, storable_json
@@ -34,11 +34,70 @@ OUTCOMES: dict[StrategyName, Outcome] = {
     StrategyName.GIVE_UP: Outcome.GAVE_UP,
 }
 MAX_FINDINGS = 500
+DETAIL_CHARACTERS = 60
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was tried before in an episode: each attempt of the run in this round, in order."""
+
+    episode: Episode
+    attempts: Sequence[Attempt] = ()
+
+    @property
+    def acted(self) -> int:
+        """How many of them count against the run's budget."""
+        return sum(attempt.outcome in ACTED for attempt in self.in_round)
+
+    @property
+    def acted_on_step(self) -> int:
+        return sum(each.outcome in ACTED for each in self.in_round if each.step_id == self.episode.step_id)
+
+    @property
+    def in_round(self) -> list[Attempt]:
+        return [attempt for attempt in self.attempts if attempt.round == self.episode.run.round]
+
+    @property
+    def of_episode(self) -> list[Attempt]:
+        return [attempt for attempt in self.attempts if attempt.episode_id == self.episode.pk]
+
+    def climbed(self, failure: Failure) -> list[str]:
+        """Return the strategies this episode has seen for this kind of failure."""
+        kind = (failure.signal, failure.detail[:DETAIL_CHARACTERS])
+        return [attempt.strategy for attempt in self.of_episode if (attempt.signal, attempt.detail) == kind]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a decision is about."""
+
+    execution: StepExecution
+    failure: Failure
+    effective: Effective
+    workspace: Workspace
+    past: Past
+
+    @property
+    def run(self) -> Run:
+        return self.execution.run
+
+    @property
+    def step(self) -> Step:
+        return self.execution.step
+
+
+def past_of(episode: Episode) -> Past:
+    slim = episode.run.attempts.defer("excerpt", "findings", "patch", "settings_used")
+    return Past(episode, list(slim.order_by("number")))
 
 
 def open_episode(run: Run, step: Step) -> Episode:
-    """Return the episode of a failing step: from its failure until it passes or the run gives up."""
-    episode, _ = Episode.objects.get_or_create(step=step, ended_at=None, defaults={"run": run})
+    """Return the episode of a failing step: from its failure until it passes or the run gives up.
+
+    Only for who holds the run: nobody else makes one meanwhile.
+    """
+    episode = Episode.objects.filter(step=step, ended_at=None).first() or Episode.objects.create(run=run, step=step)
+    episode.run, episode.step = run, step
     return episode
 
 
@@ -57,31 +116,18 @@ def attempts_that_acted(run: Run) -> Any:  # Any: a queryset of attempts
     return run.attempts.filter(round=run.round, outcome__in=ACTED)
 
 
-def climbed(episode: Episode, failure: Failure) -> list[str]:
-    """Return the strategies this episode has seen for this kind of failure, in order."""
-    seen = episode.attempts.filter(signal=failure.signal, detail=failure.detail)
-    return list(seen.order_by("number").values_list("strategy", flat=True))
-
-
 @transaction.atomic
-def record(
-    execution: StepExecution,
-    failure: Failure,
-    strategy: StrategyName,
-    proposal: Proposal,
-    effective: Effective,
-) -> Attempt:
+def record(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attempt:
     """Write down what was decided, before it is carried out."""
-    run, step = execution.run, execution.step
+    run, step, earlier = about.run, about.step, about.past.attempts
     transitions.hold(run)
-    last = run.attempts.aggregate(last=Max("number"))["last"] or 0
     attempt = Attempt.objects.create(
         run=run,
         step=step,
-        episode=open_episode(run, step),
-        execution=execution,
-        number=last + 1,
-        step_attempt=step.attempts.count() + 1,
+        episode=about.past.episode,
+        execution=about.execution,
+        number=max((each.number for each in earlier), default=0) + 1,
+        step_attempt=sum(each.step_id == step.pk for each in earlier) + 1,
         round=run.round,
         strategy=strategy,
         outcome=OUTCOMES[strategy],
@@ -90,8 +136,8 @@ def record(
         patch=proposal.patch,
         backoff_seconds=proposal.delay_seconds,
         undoes_id=proposal.undoes or None,
-        settings_used=dict(effective.values),
-        **signal_fields(failure),
+        settings_used=dict(about.effective.values),
+        **signal_fields(about.failure),
     )
     if proposal.plan_changes:
         record_plan_delta(attempt, proposal)
@@ -118,7 +164,7 @@ def finish(attempts: Iterable[Attempt], *, verified: bool) -> None:
 def signal_fields(failure: Failure) -> dict[str, Any]:  # Any: values of the attempt's fields
     return {
         "signal": failure.signal,
-        "detail": failure.detail[:60],
+        "detail": failure.detail[:DETAIL_CHARACTERS],
         "severity": failure.severity,
         "confidence": failure.confidence,
         "rule": failure.rule[:100],

@@ -47,9 +47,19 @@ STEP_TIMEOUT_SECONDS = read_int(env, "METABUILDER_STEP_TIMEOUT_SECONDS", 600, (1
 STEP_MEMORY_MIB = read_int(env, "METABUILDER_STEP_MEMORY_MIB", 2048, (64, 1_048_576))
 STEP_LOG_LIMIT_BYTES = read_int(env, "METABUILDER_STEP_LOG_LIMIT_BYTES", 16 << 20, (1024, 1 << 31))
 UPLOAD_LIMIT_BYTES = read_int(env, "METABUILDER_UPLOAD_LIMIT_BYTES", 256 << 20, (1024, 1 << 33))
-LEASE_SECONDS = read_int(env, "METABUILDER_LEASE_SECONDS", 30, (3, 600))
+
+# --- Engine ---------------------------------------------------------------------------------------
+LEASE_SECONDS = read_int(env, "METABUILDER_LEASE_SECONDS", 12, (3, 600))
+STOP_GRACE_SECONDS = read_int(env, "METABUILDER_STOP_GRACE_SECONDS", 20, (0, 3600))
+MAX_RUN_MINUTES = read_int(env, "METABUILDER_MAX_RUN_MINUTES", 360, (1, 10_080))
+# 0: no limit of its own; the workers are one.
+MAX_RUNNING_RUNS = read_int(env, "METABUILDER_MAX_RUNNING_RUNS", 0, (0, 100_000))
+MAX_RUNNING_RUNS_PER_TENANT = read_int(env, "METABUILDER_MAX_RUNNING_RUNS_PER_TENANT", 0, (0, 100_000))
+MAX_QUEUED_RUNS = read_int(env, "METABUILDER_MAX_QUEUED_RUNS", 20_000, (1, 10_000_000))
+MAX_QUEUED_RUNS_PER_TENANT = read_int(env, "METABUILDER_MAX_QUEUED_RUNS_PER_TENANT", 5_000, (1, 1_000_000))
 # Named here so that lower layers can wake a run without importing the layer that drives it.
 ADVANCE_TASK = "autofix.tasks.advance"
+CHORE_TASK = "autofix.tasks.do_chore"
 
 # --- Database, cache, queue -----------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
@@ -111,10 +121,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_prometheus",
-    "django_q",
     "csp",
     "tenants",
-    "metabuilder.runs",
+    "metabuilder.runs",  # before django_q: its `qcluster` is ours
+    "django_q",
     "approvals",
     "autofix",
 ]

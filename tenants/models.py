@@ -41,6 +41,11 @@ class Tenant(AutofixOverrides):
         blank=True,
         help_text="Globs that no patch may touch without a person's approval.",
     )
+    max_running_runs = bounded(1, 10_000, "Runs worked on at once")
+    max_queued_runs = bounded(1, 30_000, "Runs waiting at once; more are refused")
+    max_run_minutes = bounded(1, 10_080, "Minutes a run may take, not counting the time it waits for a person")
+    gate_expiry_hours = bounded(1, 8_760, "Hours until an unanswered gate expires and its run fails")
+    retention_days = bounded(1, 3_650, "Days that logs, executions and workspaces of finished runs are kept")
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="tenants.Membership", related_name="tenants")
 

@@ -1,7 +1,8 @@
 """Runs a step's command in the sandbox and keeps the evidence: log, reports, how it ended.
 
 While a command runs the worker's lease is renewed, and the command is killed once the lease is lost
-(a cancelled run, another worker). Reading order: `execute` records, `try_step` only tries.
+(a cancelled run, another worker). Reading order: `begin`, `carry_out` and `finish`
+record, `run_step` only runs.
 """
 
 import shutil
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, connection, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
@@ -22,7 +23,7 @@ from metabuilder.execution import files, toolchain
 from metabuilder.execution.sandbox import Command, CommandResult, Limits, Mount, Sandbox, Verdict
 from metabuilder.execution.toolchain import Toolchain
 from metabuilder.execution.workspace import Workspace
-from metabuilder.runs import transitions
+from metabuilder.runs import stopping, transitions
 from metabuilder.runs.logs import LogWriter
 from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.states import ExecutionStatus, StepStatus
@@ -32,7 +33,7 @@ WORKSPACE_TARGET = "/workspace"
 REPORT_BYTES = 8 << 20
 KEPT_REPORT_CHARACTERS = 256 << 10
 REPORT_SECONDS = 120.0
-LEASE_LOOK_SECONDS = 1.0
+LEASE_LOOK_SECONDS = 0.75
 PROJECT_TOOLS = (".venv/bin", "node_modules/.bin")
 JUNIT = "junit.xml"
 UNSANDBOXED = "none"
@@ -56,67 +57,129 @@ class Trial:
         return "" if own_end else str(self.result.verdict)
 
 
+class Interrupted(Exception):
+    """This node is stopping: what runs was ended, to be run again elsewhere."""
+
+
+class OutOfTime(Exception):
+    """The run has used up the time it may take."""
+
+
 class Heartbeat:
-    """Keeps the lease of a run alive between looks; says when to stop."""
+    """Keeps the lease of a run alive between looks; says when to stop.
+
+    While the database is away a command goes on for as long as the lease may be taken to last.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self._looked = self._renewed = time.monotonic()
         self._lost = False
+        self._interrupted = False
 
     def should_stop(self) -> bool:
         now = time.monotonic()
-        if now - self._renewed >= settings.LEASE_SECONDS / 3:
-            self._looked = self._renewed = now
-            self._lost = not transitions.renew(self.run)
-        elif now - self._looked >= LEASE_LOOK_SECONDS:
+        self._interrupted = self._interrupted or stopping.is_overdue()
+        if self._interrupted or is_out_of_time(self.run):
+            return True
+        try:
+            self._look(now)
+        except Error:
+            connection.close()
             self._looked = now
-            self._lost = not transitions.is_held(self.run)
+            self._lost = now - self._renewed >= settings.LEASE_SECONDS
         return self._lost
 
     def check(self) -> None:
-        """Raise LeaseLost if a command was ended because the run is not ours any more."""
+        """Raise why a command was ended, if it was not for its own sake."""
         if self._lost:
             raise transitions.LeaseLost(f"run {self.run.pk} was taken or cancelled")
+        if self._interrupted:
+            raise Interrupted
+        check_time(self.run)
+
+    def _look(self, now: float) -> None:
+        if now - self._renewed >= settings.LEASE_SECONDS / 3:
+            self._lost = not transitions.renew(self.run)
+            self._looked = self._renewed = now
+        elif now - self._looked >= LEASE_LOOK_SECONDS:
+            self._lost = not transitions.is_held(self.run)
+            self._looked = now
 
 
-def execute(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, Trial]:
-    """Run a step for the record; raise LeaseLost if the run was lost meanwhile."""
-    execution = begin(run, step)
-    writer = LogWriter(execution, settings.STEP_LOG_LIMIT_BYTES)
-    heartbeat = Heartbeat(run)
-    trial = run_step(step, workspace, heartbeat, writer.write)
-    heartbeat.check()
-    with transaction.atomic():  # holding the run's row: no other worker takes it meanwhile
-        transitions.hold(run)
-        writer.close(trial.result.output)
-        finish(execution, trial, writer)
-    return execution, trial
+def is_out_of_time(run: Run) -> bool:
+    return time.monotonic() >= run.out_of_time_at
+
+
+def check_time(run: Run) -> None:
+    """Raise what ends the work on a run between two commands."""
+    if is_out_of_time(run):
+        raise OutOfTime
+    if stopping.is_asked():
+        raise Interrupted
 
 
 def begin(run: Run, step: Step) -> StepExecution:
-    last = run.executions.aggregate(last=Max("number"))["last"] or 0
-    Step.objects.filter(pk=step.pk).update(status=StepStatus.RUNNING)
-    return StepExecution.objects.create(run=run, step=step, number=last + 1, fence=run.fence)
+    """Write down that a step is about to run."""
+    if run.executions_begun is None:
+        last = 0 if run.is_new else run.executions.aggregate(last=Max("number"))["last"]
+        run.executions_begun = last or 0
+    with transaction.atomic():
+        transitions.hold(run)
+        mark(step, StepStatus.RUNNING)
+        run.executions_begun += 1
+        number = run.executions_begun
+        return StepExecution.objects.create(run=run, step=step, number=number, fence=run.fence)
+
+
+def carry_out(execution: StepExecution, workspace: Workspace) -> tuple[Trial, LogWriter]:
+    """Run the step of an execution, its output going to the log; raise what ended it before its time."""
+    writer = LogWriter(execution, settings.STEP_LOG_LIMIT_BYTES)
+    heartbeat = Heartbeat(execution.run)
+    trial = run_step(execution.step, workspace, heartbeat, writer.write)
+    heartbeat.check()
+    return trial, writer
 
 
 def finish(execution: StepExecution, trial: Trial, writer: LogWriter) -> None:
-    result = trial.result
-    execution.status = ExecutionStatus.PASSED if result.ok else ExecutionStatus.FAILED
-    running = StepExecution.objects.filter(pk=execution.pk, status=ExecutionStatus.RUNNING, fence=execution.fence)
-    if not running.update(status=execution.status):
+    """Write down how a step ended; inside a transaction, that nobody takes the run meanwhile."""
+    run, result = execution.run, trial.result
+    transitions.hold(run, **progress_of(execution))
+    writer.close(result.output)
+    values = {
+        "status": ExecutionStatus.PASSED if result.ok else ExecutionStatus.FAILED,
+        "verdict": trial.verdict,
+        "exit_code": result.exit_code,
+        "message": result.message[:500],
+        "sandbox_level": result.level,
+        "log_bytes": writer.seen_bytes,
+        "log_truncated": writer.truncated,
+        "log_characters": writer.characters,
+        "reports": {n: t for n, t in trial.reports.items() if len(t) <= KEPT_REPORT_CHARACTERS},
+        "duration_seconds": result.duration_seconds,
+    }
+    running = StepExecution.objects.filter(pk=execution.pk, status=ExecutionStatus.RUNNING)
+    if not running.update(finished_at=Now(), **values):
         raise transitions.LeaseLost(f"{execution} was given up for lost meanwhile")
-    execution.verdict = trial.verdict
-    execution.exit_code = result.exit_code
-    execution.message = result.message[:500]
-    execution.sandbox_level = result.level
-    execution.log_bytes = writer.seen_bytes
-    execution.log_truncated = writer.truncated
-    execution.reports = {n: t for n, t in trial.reports.items() if len(t) <= KEPT_REPORT_CHARACTERS}
-    execution.duration_seconds = result.duration_seconds
-    execution.save()
-    StepExecution.objects.filter(pk=execution.pk).update(finished_at=Now())
-    execution.refresh_from_db(fields=["finished_at"])
+    for name, value in values.items():
+        setattr(execution, name, value)
+
+
+def progress_of(execution: StepExecution) -> dict[str, int]:
+    """Return what a first result of a step changes: the workers lost so far are forgotten."""
+    run = execution.run
+    if not run.workers_lost:
+        return {}
+    ended = [ExecutionStatus.PASSED, ExecutionStatus.FAILED]
+    if execution.step.executions.filter(status__in=ended).exists():
+        return {}
+    run.workers_lost = 0
+    return {"workers_lost": 0}
+
+
+def mark(step: Step, status: StepStatus) -> None:
+    Step.objects.filter(pk=step.pk).update(status=status)
+    step.status = status
 
 
 def run_step(

@@ -6,6 +6,9 @@ Kept are the first `limit` bytes and, of a longer log, its last mebibyte, with a
 import codecs
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+
+from django.db import Error
 
 from metabuilder.runs.models import LogChunk, StepExecution
 
@@ -28,6 +31,11 @@ class LogWriter:
         self._flushed = time.monotonic()
 
     @property
+    def characters(self) -> int:
+        """How long the log is, in characters, once it is closed."""
+        return self._offset
+
+    @property
     def truncated(self) -> bool:
         return self.seen_bytes > self.limit_bytes
 
@@ -37,7 +45,8 @@ class LogWriter:
         self._buffer += self._decoder.decode(data[:room]).replace("\0", "\ufffd")
         is_due = time.monotonic() - self._flushed >= FLUSH_SECONDS
         if is_due or len(self._buffer) >= FLUSH_CHARACTERS:
-            self.flush()
+            with suppress(Error):  # the database is away: the rest is kept until it is back
+                self.flush()
 
     def close(self, tail: bytes) -> None:
         """Write what is left; `tail` is the end of the whole output."""
@@ -51,12 +60,12 @@ class LogWriter:
 
     def flush(self) -> None:
         self._flushed = time.monotonic()
-        for start in range(0, len(self._buffer), FLUSH_CHARACTERS * 2):
-            text = self._buffer[start : start + FLUSH_CHARACTERS * 2]
+        while self._buffer:
+            text = self._buffer[: FLUSH_CHARACTERS * 2]
             LogChunk.objects.create(execution=self.execution, sequence=self._sequence, offset=self._offset, text=text)
+            self._buffer = self._buffer[len(text) :]
             self._sequence += 1
             self._offset += len(text)
-        self._buffer = ""
 
 
 def read(execution: StepExecution, start: int = 0) -> Iterator[str]:

@@ -7,6 +7,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from metabuilder.runs.states import FINAL, ExecutionStatus, RunStatus, StepStatus
 from tenants.models import AutofixOverrides, Tenant
@@ -34,6 +35,14 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Priority(models.IntegerChoices):
+    """Which of a tenant's runs goes first; between tenants it decides nothing."""
+
+    BATCH = 0, "batch"
+    NORMAL = 10, "normal"
+    PERSON = 20, "a person waits"
 
 
 class Upload(models.Model):
@@ -82,12 +91,19 @@ class Run(AutofixOverrides):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
+    # The queue entry: a waiting run is due from `due_at` on; `claimed_at` is its tenant's last turn.
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NORMAL, editable=False)
+    due_at = models.DateTimeField(null=True, editable=False)
+    claimed_at = models.DateTimeField(null=True, editable=False)
     # The lease: a worker owns the run until `lease_until`; `fence` grows with each owner.
     lease_owner = models.CharField(max_length=100, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     fence = models.PositiveBigIntegerField(default=0, editable=False)
-    due_at = models.DateTimeField(null=True, editable=False)
-    woken_at = models.DateTimeField(null=True, editable=False)
+    workers_lost = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="In a row, since something last came of it."
+    )
+    deadline_at = models.DateTimeField(null=True, editable=False, help_text="The run's time limit.")
+    pruned_at = models.DateTimeField(null=True, editable=False, help_text="When its logs and executions were removed.")
     tree_at = models.CharField(
         max_length=500, blank=True, editable=False, help_text="Where the tree is that these rows describe."
     )
@@ -96,12 +112,30 @@ class Run(AutofixOverrides):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="run_tenant_newest"),
-            models.Index(fields=["status", "due_at"], name="run_status_due"),
-            models.Index(fields=["status", "lease_until"], name="run_status_lease"),
+            models.Index(
+                fields=["tenant", "-priority", "due_at", "id"],
+                condition=models.Q(status__in=["queued", "backing_off"]),
+                name="run_tenant_turn",
+            ),
+            models.Index(fields=["due_at"], condition=models.Q(status__in=["queued", "backing_off"]), name="run_due"),
+            models.Index(fields=["tenant"], condition=models.Q(status="running"), name="run_tenant_running"),
+            models.Index(fields=["tenant", "claimed_at"], name="run_tenant_claimed"),
+            models.Index(fields=["finished_at"], condition=models.Q(pruned_at=None), name="run_finished"),
         ]
+
+    # What a worker that has claimed the run remembers of it; no columns.
+    lost_by: str = ""  # the worker that held it before and did not let go itself
+    out_of_time_at: float = float("inf")  # by the monotonic clock
+    executions_begun: int | None = None
+    is_untroubled: bool = False  # no step of it has ever failed
 
     def __str__(self) -> str:
         return self.title or f"{self.project} {str(self.id)[:8]}"
+
+    @property
+    def is_new(self) -> bool:
+        """True if no worker has had it before the one that holds it."""
+        return self.fence == 1
 
     @property
     def is_final(self) -> bool:
@@ -128,6 +162,13 @@ class Plan(models.Model):
         return f"plan version {self.version}"
 
 
+class CurrentSteps(models.Manager["Step"]):
+    """The steps of the plan in force: those that a re-plan took out are kept for their evidence."""
+
+    def get_queryset(self) -> models.QuerySet["Step"]:
+        return super().get_queryset().filter(removed_in=None)
+
+
 class Step(models.Model):
     """One command of the run's current plan."""
 
@@ -140,10 +181,18 @@ class Step(models.Model):
     env = models.JSONField(default=dict, blank=True)
     network = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=[(s, s) for s in StepStatus], default=StepStatus.PENDING)
+    removed_in = models.PositiveIntegerField(null=True, editable=False, help_text="The plan version without it.")
+
+    objects = CurrentSteps()
+    everything = models.Manager()  # noqa: DJ012  # a second manager, no field
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_step_per_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "name"], condition=models.Q(removed_in=None), name="one_current_step_per_name"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -163,9 +212,11 @@ class StepExecution(models.Model):
     sandbox_level = models.CharField(max_length=20, blank=True)
     log_bytes = models.PositiveBigIntegerField(default=0)
     log_truncated = models.BooleanField(default=False)
+    log_characters = models.PositiveBigIntegerField(default=0)
+    log_file = models.FileField(blank=True, help_text="The whole log, once it is too large for rows.")
     reports = models.JSONField(default=dict)
     fence = models.PositiveBigIntegerField()
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True)
     duration_seconds = models.FloatField(null=True)
 
@@ -184,7 +235,7 @@ class LogChunk(models.Model):
     sequence = models.PositiveIntegerField()
     offset = models.PositiveBigIntegerField()
     text = models.TextField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["sequence"]
@@ -204,7 +255,7 @@ class RunEvent(models.Model):
     message = models.CharField(max_length=500)
     actor = models.CharField(max_length=150, blank=True)
     data = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["id"]
@@ -212,3 +263,15 @@ class RunEvent(models.Model):
 
     def __str__(self) -> str:
         return self.message
+
+
+class Chore(models.Model):
+    """Work that some node does from time to time; whoever moves `due_at` on does it."""
+
+    name = models.CharField(primary_key=True, max_length=60)
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    report = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

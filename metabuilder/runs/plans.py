@@ -169,7 +169,7 @@ def _add(run: Run, change: dict[str, Any]) -> None:
 
 
 def _remove(run: Run, change: dict[str, Any]) -> None:
-    run.steps.filter(name=change["step"]).delete()
+    run.steps.filter(name=change["step"]).update(removed_in=run.plan_version + 1)
 
 
 def _replace(run: Run, change: dict[str, Any]) -> None:

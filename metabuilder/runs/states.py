@@ -33,7 +33,7 @@ _ENDS = {RunStatus.FAILED, RunStatus.CANCELLED}
 
 MAY_FOLLOW: dict[RunStatus, set[RunStatus]] = {
     RunStatus.QUEUED: {RunStatus.RUNNING, *_ENDS},
-    RunStatus.RUNNING: set(RunStatus),  # itself too: taken over from a worker that was lost
+    RunStatus.RUNNING: set(RunStatus) - {RunStatus.RUNNING},  # queued: handed back, or its worker was lost
     RunStatus.BACKING_OFF: {RunStatus.RUNNING, RunStatus.QUEUED, *_ENDS},
     RunStatus.PAUSED_AWAITING_APPROVAL: {RunStatus.QUEUED, *_ENDS},
     RunStatus.SUCCEEDED: set(),

@@ -1,34 +1,32 @@
-"""How a run moves from one status to the next: THE state machine, and the only caller of the queue.
+"""How a run moves from one status to the next: THE state machine, and the only one to ring the bell.
 
 Every change is a compare-and-set: it names the status it starts from and, for a worker, the fence
 of its lease; if no row changed, somebody else was first. The clock is the database's. Which moves
-are allowed: `states`. A message in the queue is only a wake-up (`wake`); losing one costs a sweep.
+are allowed: `states`. A run's own row is its queue entry: waiting and due, it is anybody's to claim.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
-from django_q.brokers import get_broker
-from django_q.models import OrmQ
-from django_q.tasks import async_task
 
-from metabuilder.runs import states
-from metabuilder.runs.models import Run, RunEvent, StepExecution
-from metabuilder.runs.states import FINAL, WAITING, ExecutionStatus, RunStatus
+from metabuilder.runs import doorbell, states, turns
+from metabuilder.runs.models import Priority, Run, RunEvent, Step, StepExecution
+from metabuilder.runs.states import FINAL, ExecutionStatus, RunStatus, StepStatus
 from metabuilder.runs.storable import storable
+from metabuilder.runs.workers import shown
 
-SWEEP_GRACE = timedelta(seconds=15)
 SWEEP_BATCH = 200
 MAX_WORKERS_LOST = 3
+DROPPED_SECONDS = 2.0
 _driver: ContextVar[Callable[[RunEvent], None] | None] = ContextVar("driver", default=None)
 
 
@@ -41,35 +39,33 @@ class CannotMove(Exception):
 
 
 def claim(run_id: UUID | str, owner: str) -> Run | None:
-    """Take a run that is due, or whose worker was lost; None if there is nothing to take."""
-    takeable = Q(status__in=WAITING, due_at__lte=Now()) | Q(status=RunStatus.RUNNING, lease_until__lt=Now())
+    """Take a run that is due; None if it is not, or if the limits leave no room for it."""
     with transaction.atomic():
-        before = Run.objects.filter(takeable, pk=run_id).values("status", "fence").first()
-        if before is None:
+        run = _lock_due(turns.due().filter(pk=run_id))
+        if run is None:
             return None
-        taken = Run.objects.filter(takeable, pk=run_id, **before).update(
-            status=RunStatus.RUNNING,
-            lease_owner=owner,
-            lease_until=lease_end(),
-            fence=F("fence") + 1,
-            started_at=Coalesce("started_at", Now()),
-        )
-        if not taken:
+        turns.lock_all()
+        turns.lock_tenant(run.tenant_id, turns.limit_of(run.tenant))
+        if not (turns.has_room() and turns.tenant_has_room(run.tenant)):
             return None
-        run = Run.objects.select_related("tenant", "project").get(pk=run_id)
-        lost = before["status"] == RunStatus.RUNNING
-        message = "taken over from a worker that was lost" if lost else f"taken by {owner}"
-        note(run, "status", message, old_status=before["status"], new_status=run.status)
-        StepExecution.objects.filter(run=run, status=ExecutionStatus.RUNNING, fence__lt=run.fence).update(
-            status=ExecutionStatus.LOST, finished_at=Now()
-        )
-        return run
+        return _take(run, owner)
+
+
+def claim_next(owner: str) -> Run | None:
+    """Take the run whose turn it is; None if there is none."""
+    with transaction.atomic():
+        turns.lock_all()
+        for turn in turns.next_turns():
+            turns.lock_tenant(turn.tenant, turn.limit)
+            run = _lock_due(turns.candidates(turn))
+            if run is not None and turns.tenant_has_room(run.tenant):
+                return _take(run, owner)
+    return None
 
 
 def is_poisoned(run: Run) -> bool:
-    """True if worker after worker was lost on this run and nothing happened in between."""
-    last = run.events.order_by("-id").values_list("old_status", "new_status")[:MAX_WORKERS_LOST]
-    return list(last) == [(RunStatus.RUNNING, RunStatus.RUNNING)] * MAX_WORKERS_LOST
+    """True if worker after worker was lost on this run and nothing came of it in between."""
+    return run.workers_lost >= MAX_WORKERS_LOST
 
 
 def renew(run: Run) -> bool:
@@ -81,39 +77,60 @@ def is_held(run: Run) -> bool:
     return bool(owned(run).exists())
 
 
-def hold(run: Run) -> None:
-    """Renew the lease or raise LeaseLost: call before acting on a decision."""
-    if not renew(run):
+def hold(run: Run, **values: Any) -> None:  # Any: any field's value
+    """Renew the lease or raise LeaseLost: inside a transaction nobody else takes the run meanwhile."""
+    if not owned(run).update(lease_until=lease_end(), **values):
         raise LeaseLost(f"run {run.pk} is no longer held by {run.lease_owner}")
 
 
 def move(run: Run, new: RunStatus, message: str, **values: Any) -> None:  # Any: any field's value
     """Move a run that this worker holds; raise LeaseLost if it does not hold it any more."""
     states.check(run.status, new)
-    stamps = {"finished_at": Now()} if new in FINAL else {}
+    if new in FINAL:
+        values["finished_at"] = Now()
     with transaction.atomic():
-        if not owned(run).update(status=new, lease_until=None, **stamps, **values):
+        if not owned(run).update(status=new, lease_until=None, lease_owner="", **values):
             raise LeaseLost(f"run {run.pk} was not moved to {new}")
         note(run, "status", message, old_status=run.status, new_status=new)
-    run.refresh_from_db()
+        _let_another_in(run)
+    run.status = new
 
 
 def back_off(run: Run, message: str, delay_seconds: float) -> None:
     """Give the run back; it is due again once `delay_seconds` have passed."""
-    delay = timedelta(seconds=delay_seconds)
     status = RunStatus.BACKING_OFF if delay_seconds else RunStatus.QUEUED
     with transaction.atomic():
-        move(run, status, message, due_at=Now() + delay)
-        wake(run, delay)
+        move(run, status, message, due_at=Now() + timedelta(seconds=delay_seconds))
+        wake(delay_seconds)
+
+
+def hand_back(run: Run, message: str) -> None:
+    """Give the run back unfinished, to be gone on with at once by whoever is free."""
+    with transaction.atomic():
+        move(run, RunStatus.QUEUED, message, due_at=Now())
+        _lose_execution(run)
+        wake()
+
+
+def drop(run: Run, message: str) -> None:
+    """Give the run back after an error of ours, as if its worker had been lost, a little later each time."""
+    with transaction.atomic():
+        delay = timedelta(seconds=DROPPED_SECONDS * (run.workers_lost + 1))
+        move(run, RunStatus.QUEUED, message, due_at=Now() + delay, workers_lost=F("workers_lost") + 1)
+        _lose_execution(run)
+        wake(delay.total_seconds())
 
 
 def intervene(run: Run, new: RunStatus, message: str, actor: str, allowed: frozenset[RunStatus]) -> None:
-    """Move a run on a person's word, from any of `allowed`; whoever held it loses its lease."""
+    """Move a run on a person's word, from any of `allowed`; whoever held it loses its lease.
+
+    A run that is sent on gets its time limit anew, and goes before its tenant's other runs.
+    """
     with transaction.atomic():
         old = Run.objects.values_list("status", flat=True).get(pk=run.pk)
         values: dict[str, Any] = {"finished_at": Now()} if new in FINAL else {"finished_at": None}
         if new == RunStatus.QUEUED:
-            values["due_at"] = Now()
+            values |= {"due_at": Now(), "deadline_at": None, "priority": Priority.PERSON, "workers_lost": 0}
         moved = old in allowed and Run.objects.filter(pk=run.pk, status=old).update(
             status=new, fence=F("fence") + 1, lease_until=None, **values
         )
@@ -121,15 +138,18 @@ def intervene(run: Run, new: RunStatus, message: str, actor: str, allowed: froze
             raise CannotMove(f"The run is {old.replace('_', ' ')}; nothing was changed.")
         run.refresh_from_db()
         note(run, "status", message, old_status=old, new_status=new, actor=actor)
+        if old == RunStatus.RUNNING:
+            _lose_execution(run)
+            _let_another_in(run)
         if new == RunStatus.QUEUED:
-            wake(run)
+            wake()
 
 
 def start(run: Run, actor: str) -> None:
     """Put a new run in the queue."""
     Run.objects.filter(pk=run.pk).update(due_at=Now())
     note(run, "status", "queued", old_status="", new_status=run.status, actor=actor)
-    wake(run)
+    wake()
 
 
 def note(run: Run, kind: str, message: str, actor: str = "", **fields: Any) -> RunEvent:  # Any: by field
@@ -140,17 +160,15 @@ def note(run: Run, kind: str, message: str, actor: str = "", **fields: Any) -> R
     return event
 
 
-def wake(run: Run, delay: timedelta = timedelta(0)) -> None:
-    """Queue a wake-up once the transaction is through; an in-process driver needs none."""
-    if _driver.get():
-        return
-    run_id = str(run.pk)
-    transaction.on_commit(lambda: _enqueue(run_id, delay))
+def wake(delay_seconds: float = 0.0) -> None:
+    """Tell the nodes that a run is due once the transaction is through; an in-process driver needs none."""
+    if not _driver.get():
+        doorbell.ring(delay_seconds)
 
 
 @contextmanager
 def driven_in_process(on_event: Callable[[RunEvent], None]) -> Iterator[None]:
-    """Tell `on_event` of every event and queue no wake-ups: who calls this advances the run itself.
+    """Tell `on_event` of every event and ring no bell: who calls this advances the run itself.
 
     Should that process die, the sweep finds the run.
     """
@@ -162,21 +180,47 @@ def driven_in_process(on_event: Callable[[RunEvent], None]) -> Iterator[None]:
 
 
 def sweep() -> int:
-    """Wake every run that is overdue or whose lease ran out; return how many there were.
+    """Put the runs back in the queue whose worker let its lease run out; return how many.
 
-    While the queue itself is behind, overdue runs are simply waiting their turn in it.
+    After a restart of the database its leases may be over though their workers live: they get the
+    length of another one to renew them, or every run would change hands at once.
     """
-    lost = Q(status=RunStatus.RUNNING, lease_until__lt=Now())
-    if OrmQ.objects.filter(lock__lt=timezone.now() - SWEEP_GRACE).exists():
-        not_woken = Q(woken_at=None) | Q(woken_at__lt=F("lease_until"))  # once for each lost lease
-    else:
-        lost |= Q(status__in=WAITING, due_at__lt=Now() - SWEEP_GRACE)
-        not_woken = Q(woken_at=None) | Q(woken_at__lt=Now() - SWEEP_GRACE)
-    runs = list(Run.objects.filter(lost & not_woken).only("pk")[:SWEEP_BATCH])
-    for run in runs:
-        if Run.objects.filter(not_woken, pk=run.pk).update(woken_at=Now()):
-            wake(run)
-    return len(runs)
+    lost = turns.in_work().filter(lease_until__lt=Now())
+    runs = list(lost.only("pk", "status", "fence", "lease_owner")[:SWEEP_BATCH])
+    if not runs or _database_started_lately():
+        return 0
+    return sum(release(run) for run in runs)
+
+
+def release(run: Run) -> bool:
+    """Put a run back in the queue whose lease ran out; False if its worker renewed it meanwhile."""
+    with transaction.atomic():
+        lost = owned(run).filter(lease_until__lt=Now())
+        if not lost.update(
+            status=RunStatus.QUEUED,
+            due_at=Now(),
+            lease_until=None,
+            fence=F("fence") + 1,
+            workers_lost=F("workers_lost") + 1,
+        ):
+            return False
+        message = f"its worker {shown(run.lease_owner)} was lost"
+        note(run, "status", message, old_status=RunStatus.RUNNING, new_status=RunStatus.QUEUED)
+        _lose_execution(run)
+        wake()
+    return True
+
+
+def seconds_to_next_event(at_most: float) -> float:
+    """Return when the next waiting run is due or the next lease runs out, in seconds from now."""
+    waiting = Run.objects.filter(status__in=states.WAITING).order_by("due_at")
+    leased = turns.in_work().order_by("lease_until")
+    first = [
+        waiting.values_list("due_at", Now()).first(),
+        leased.values_list("lease_until", Now()).first(),
+    ]
+    waits = [(moment - now).total_seconds() for moment, now in filter(None, first) if moment is not None]
+    return float(max(0.0, min([at_most, *waits])))
 
 
 def owned(run: Run) -> Any:  # Any: a queryset of runs, narrowed to the one this worker holds
@@ -187,18 +231,60 @@ def lease_end() -> Any:  # Any: an expression of the database's clock
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def _enqueue(run_id: str, delay: timedelta) -> None:
-    async_task(settings.ADVANCE_TASK, run_id, broker=_DelayedBroker(delay))
+def _lock_due(runs: Any) -> Run | None:  # Any: a queryset of due runs
+    """Return the first one that no other worker is just looking at, locked where the database can."""
+    wanted = runs.select_related("tenant", "project").annotate(now=Now())
+    run: Run | None = wanted.select_for_update(of=("self",), skip_locked=True).first()
+    return run
 
 
-class _DelayedBroker:
-    """What `async_task` hands its message to: our broker, with a due time."""
+def _take(run: Run, owner: str) -> Run | None:
+    minutes = run.tenant.max_run_minutes or settings.MAX_RUN_MINUTES
+    taken = Run.objects.filter(pk=run.pk, status=run.status, fence=run.fence).update(
+        status=RunStatus.RUNNING,
+        lease_owner=owner,
+        lease_until=lease_end(),
+        fence=run.fence + 1,
+        claimed_at=Now(),
+        started_at=Coalesce("started_at", Now()),
+        deadline_at=Coalesce("deadline_at", Now() + timedelta(minutes=minutes)),
+        priority=min(run.priority, Priority.NORMAL),
+    )
+    if not taken:
+        return None
+    note(
+        run,
+        "status",
+        f"taken by {shown(owner)}",
+        old_status=run.status,
+        new_status=RunStatus.RUNNING,
+    )
+    now: datetime = run.now  # type: ignore[attr-defined]  # annotated by `_lock_due`
+    run.deadline_at = run.deadline_at or now + timedelta(minutes=minutes)
+    run.out_of_time_at = time.monotonic() + (run.deadline_at - now).total_seconds()
+    run.lost_by, run.lease_owner = run.lease_owner, owner
+    run.status, run.fence, run.claimed_at = RunStatus.RUNNING, run.fence + 1, now
+    run.started_at = run.started_at or now
+    return run
 
-    list_key = ""
 
-    def __init__(self, delay: timedelta) -> None:
-        self.delay = delay
+def _lose_execution(run: Run) -> None:
+    """Mark what was running when the run was taken from its worker: it will run again."""
+    running = StepExecution.objects.filter(run=run, status=ExecutionStatus.RUNNING)
+    running.update(status=ExecutionStatus.LOST, finished_at=Now())
+    Step.objects.filter(run=run, status=StepStatus.RUNNING).update(status=StepStatus.PENDING)
 
-    def enqueue(self, package: str) -> int:
-        row: int = get_broker().enqueue_at(package, timezone.now() + self.delay)
-        return row
+
+def _let_another_in(run: Run) -> None:
+    """Where the runs in work are limited, a place has become free that a waiting node may fill."""
+    if settings.MAX_RUNNING_RUNS or turns.limit_of(run.tenant):
+        wake()
+
+
+def _database_started_lately() -> bool:
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        seconds = settings.LEASE_SECONDS
+        cursor.execute("SELECT pg_postmaster_start_time() > now() - %s * interval '1 second'", [seconds])
+        return bool(cursor.fetchone()[0])

@@ -15,8 +15,8 @@ from metabuilder.execution import files, sandbox, sources
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.execution.sandbox import SandboxUnavailable
 from metabuilder.execution.workspace import Workspace, WorkspaceError, create
-from metabuilder.runs import executions, plans, transitions
-from metabuilder.runs.executions import Heartbeat
+from metabuilder.runs import executions, plans, transitions, workers
+from metabuilder.runs.executions import UNSANDBOXED, Heartbeat
 from metabuilder.runs.models import Run, SourceKind, Upload
 from metabuilder.runs.states import RunStatus, StepStatus
 
@@ -49,9 +49,11 @@ def open_for(run: Run, applied: Sequence[AppliedPatch], known_keys: frozenset[st
     """Return the workspace of a run that this worker holds; raise CannotPrepare if there is none.
 
     A tree is used again only where the run was last, and only if it holds no patch whose key the
-    rows do not know: one of a worker that died before it could write it down.
+    rows do not know: one of a worker that died before it could write it down. A worker that lost
+    the run but may live still keeps the tree for itself: what it runs cannot reach the new one.
     """
-    root, here = root_of(run), f"{socket.gethostname()}:{root_of(run)}"
+    root = default_root(run).with_name(f"{run.pk}.{run.fence}") if is_shared(run) else root_of(run)
+    here = f"{socket.gethostname()}:{root}"
     watched = replace(executions.sandbox_for(run), should_stop=Heartbeat(run).should_stop)
     workspace = Workspace(root, watched)
     if run.tree_at == here and (root / READY).exists():
@@ -119,9 +121,15 @@ def source_of(run: Run) -> sources.Source:
     return sources.validate_git_url(project.location, None)
 
 
+def is_shared(run: Run) -> bool:
+    """True if another worker may still be at work in the run's tree here."""
+    if not run.lost_by or run.lost_by == run.lease_owner:
+        return False
+    return run.unsandboxed or settings.METABUILDER_SANDBOX == UNSANDBOXED or workers.may_live_here(run.lost_by)
+
+
 def tidy_up(run: Run) -> None:
     """Remove the tree of a run that is over for good; a failed one may be started again."""
-    run.refresh_from_db(fields=["status"])
     if run.status in {RunStatus.SUCCEEDED, RunStatus.CANCELLED}:
         Workspace(root_of(run), executions.sandbox_for(run)).remove()
 
@@ -135,6 +143,14 @@ def text_at_rest(run: Run, path: str) -> str | None:
 
 
 def root_of(run: Run) -> Path:
+    """Return where the run's tree is on this machine, or would be."""
+    host, _, path = run.tree_at.partition(":")
+    default = default_root(run)
+    is_here = host == socket.gethostname() and Path(path).parent == default.parent
+    return Path(path) if is_here else default
+
+
+def default_root(run: Run) -> Path:
     root: Path = settings.WORK_DIR / "workspaces" / str(run.pk)
     return root
 

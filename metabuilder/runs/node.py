@@ -1,0 +1,84 @@
+"""A worker node: django-q2's cluster, which hands its runs back when told to stop, and dies whole.
+
+Told to stop, it first tells its workers; each hands its run back at the next step's end, or ends the
+step once the grace is over. What is killed takes its children with it: a worker whose sentinel is
+gone would wait for ever, and a sentinel without its cluster could not be stopped.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from multiprocessing import Event
+from typing import Any
+
+from django_q.cluster import Cluster, Sentinel, get_mp_context
+
+from metabuilder.runs import stopping
+
+PR_SET_PDEATHSIG = 1
+
+
+class Guardian(Sentinel):
+    """django-q2's sentinel, whose processes do not outlive it, and which does not outlive its node."""
+
+    def spawn_process(self, target: Callable[..., None], *args: Any) -> Any:  # Any: as django-q2 has it
+        return super().spawn_process(_Bound(target, os.getpid()), *args)
+
+
+class _Bound:
+    """A process's function that first ties the process to its parent. Equal to the function itself,
+    because django-q2 tells its workers from other processes by comparing functions.
+    """
+
+    def __init__(self, function: Callable[..., object], parent: int) -> None:
+        self.function = function
+        self.parent = parent
+
+    def __call__(self, *args: Any) -> None:  # Any: the function's own
+        die_with(self.parent)
+        self.function(*args)
+
+    def __eq__(self, other: object) -> bool:
+        return self.function == other
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
+
+class Node(Cluster):
+    """Runs in the foreground; SIGTERM and SIGINT stop it in order."""
+
+    def start(self) -> int:
+        """Start the processes and return; raise RuntimeError if they do not come up."""
+        stopping.forget()
+        self.stop_event, self.start_event = Event(), Event()
+        arguments = (self.stop_event, self.start_event, self.cluster_id, self.broker, self.timeout)
+        target = _Bound(Guardian, os.getpid())
+        name = f"Process-{uuid.uuid4().hex}"
+        self.sentinel = get_mp_context().Process(target=target, name=name, args=arguments)
+        self.sentinel.start()
+        while self.start_event and not self.start_event.is_set():  # `wait` would deadlock with a signal
+            if not self.sentinel.is_alive():
+                raise RuntimeError(f"The worker node did not start (exit code {self.sentinel.exitcode}).")
+            time.sleep(0.05)
+        return int(self.pid)
+
+    def sig_handler(self, signum: int, frame: Any) -> None:  # Any: the interpreter's frame
+        stopping.ask()
+        super().sig_handler(signum, frame)
+
+    def wait(self) -> int:
+        """Return the exit code once every process has ended; 1 if it was not told to stop."""
+        self.sentinel.join()
+        return 0 if stopping.is_asked() else 1
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent ends, and end now if that has happened already."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)

@@ -23,10 +23,12 @@ from approvals.admin import GateAdmin, actor_name, digest, shown
 from approvals.gates import AlreadyDecided, Decider
 from approvals.models import Gate, GateStatus
 from autofix import control, pages, policy, timeline
-from autofix.models import Attempt
+from autofix.circuit_list import CircuitAdmin
+from autofix.models import Attempt, Circuit
 from metabuilder.admin_site import add_pages, moment_column, signed_in
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.runs import console
+from metabuilder.runs import logs as output_logs
 from metabuilder.runs.admin import RunAdmin
 from metabuilder.runs.models import Run, StepExecution
 from metabuilder.runs.states import FINAL, ExecutionStatus, RunStatus
@@ -313,11 +315,9 @@ def fingerprint(part: str, context: Context) -> str:
 
 def log_lines(execution: StepExecution, after: console.Cursor) -> Context:
     is_over = execution.status != ExecutionStatus.RUNNING
-    chunks = execution.chunks.filter(sequence__gte=after.sequence).order_by("sequence")
-    rows = chunks.values_list("sequence", "text").iterator(chunk_size=20)
     return {
         "execution": execution,
-        "window": console.window(rows, after, is_over),
+        "window": console.window(output_logs.pieces(execution, after.offset), after, is_over),
         "goes_on": not is_over,
     }
 
@@ -339,4 +339,5 @@ def later_groups(request: HttpRequest, run: Run, number: int) -> HttpResponse:
     return TemplateResponse(request, "admin/runs/run/log_groups.html", context)
 
 
+admin.site.register(Circuit, CircuitAdmin)
 add_pages(pages.urls(admin.site))

@@ -8,7 +8,9 @@ so that rare ones never add up. Effects: `circuits`.
 """
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 30.0
@@ -25,11 +27,24 @@ SPREAD = 0.25
 
 @dataclass(frozen=True)
 class Outage:
-    """Something is left alone, for `seconds_left` more by the database's clock."""
+    """Something is left alone until then: `seconds_left` more by the database's clock."""
 
     name: str
     failures: int
+    until: datetime
     seconds_left: float
+
+    @property
+    def why(self) -> str:
+        return f"{self.name} failed {self.failures} times in a row and is left alone until {self.until:%H:%M:%S} UTC"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the circuits say about one failure: the host it waits for, the fixers left out and why."""
+
+    outage: Outage | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def opens(failures: int) -> bool:
@@ -53,7 +68,7 @@ def wait_seconds(planned: float, outage: Outage | None, cap_seconds: float, rng:
         return planned
     until = outage.seconds_left * (1 + rng.uniform(0, SPREAD)) + rng.uniform(0, 1)
     wait = max(planned, until)
-    return wait if wait < cap_seconds else cap_seconds * rng.uniform(1 - SPREAD / 2, 1)
+    return wait if wait < cap_seconds else max(planned, cap_seconds * rng.uniform(1 - SPREAD, 1))
 
 
 def has_waited_enough(seconds_since_decision: float, cap_seconds: float) -> bool:

@@ -1,20 +1,20 @@
 """What do the rows say, as numbers? Reads every product metric from the database when it is scraped.
 
-Each figure is one grouped query, whatever number of rows there is. Names, labels and what is counted
-when: `metabuilder.metrics`. Values are kept for some seconds, so that scrapes cost little.
+Each figure is one grouped query (`tallies`); of the tables that grow fastest it reads only what is not
+rolled up yet (`rollups`). Names, labels and what is counted when: `metabuilder.metrics`. Values are
+kept for some seconds, so that scrapes cost little.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import product
-from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Count, Expression, F, Min, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Count, F, Min, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 from prometheus_client import CollectorRegistry
@@ -22,12 +22,14 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from approvals.models import Gate, GateKind, GateStatus
+from autofix import circuits, rollups
 from autofix.failures import Signal
-from autofix.models import Attempt, Episode, EpisodeOutcome
+from autofix.models import Attempt, Circuit, Episode, EpisodeOutcome
+from autofix.tallies import counted, histogram
 from autofix.timeline import OUTCOMES
 from metabuilder import metrics
 from metabuilder.metrics import HistogramSample, MetricSpec, Sample, family
-from metabuilder.runs.models import Plan, Run, RunEvent, StepExecution
+from metabuilder.runs.models import Plan, Run, StepExecution
 from metabuilder.runs.states import FINAL, RunStatus
 
 KEPT_SECONDS = 5.0
@@ -95,6 +97,11 @@ def success_ratio() -> Samples:
     return [Sample((), figures["healed"] / figures["all"])] if figures["all"] else []
 
 
+def open_circuits() -> Samples:
+    kinds = [(kind,) for kind in (circuits.HOST, circuits.FIXER)]
+    return counted(Circuit.objects.filter(circuits.is_open()), ("kind",), kinds)
+
+
 def gates() -> Samples:
     opened = counted(Gate.objects.all(), ("kind",), [(kind,) for kind in GateKind.values])
     for sample in opened:
@@ -113,24 +120,18 @@ def gate_waits() -> Samples:
     return histogram(metrics.APPROVAL_WAIT, decided, (), F("decided_at") - F("created_at"))
 
 
-def ended_runs() -> QuerySet[RunEvent]:
-    """Return the ends of runs: events, because a run that is retried ends more than once."""
-    return RunEvent.objects.filter(kind="status", new_status__in=FINAL)
-
-
 def runs() -> Samples:
-    return counted(ended_runs(), ("new_status",), [(status,) for status in sorted(FINAL)])
+    """Count the ends of runs; each has a duration."""
+    ended = {sample.labels[0]: sample.bucket_counts[-1] for sample in run_durations()}
+    return [Sample((status,), ended.get(status, 0)) for status in sorted(FINAL)]
 
 
-def run_durations() -> Samples:
-    begun = Coalesce("run__started_at", "run__created_at")
-    return histogram(metrics.RUN_DURATION, ended_runs(), ("new_status",), F("created_at") - begun)
+def run_durations() -> list[HistogramSample]:
+    return rollups.whole(metrics.RUN_DURATION)
 
 
 def step_durations() -> Samples:
-    ended = StepExecution.objects.exclude(duration_seconds=None)
-    labels = ("step__kind", "status")
-    return histogram(metrics.STEP_DURATION, ended, labels, F("duration_seconds"))
+    return rollups.whole(metrics.STEP_DURATION)
 
 
 def queue_depth() -> Samples:
@@ -161,6 +162,7 @@ READERS: dict[MetricSpec, Callable[[], Samples]] = {
     metrics.AUTOFIX_BACKOFF: backoffs,
     metrics.AUTOFIX_REPLANS: replans,
     metrics.AUTOFIX_SUCCESS_RATIO: success_ratio,
+    metrics.AUTOFIX_CIRCUITS_OPEN: open_circuits,
     metrics.APPROVAL_REQUESTS: gates,
     metrics.APPROVAL_PENDING: pending_gates,
     metrics.APPROVAL_WAIT: gate_waits,
@@ -172,35 +174,6 @@ READERS: dict[MetricSpec, Callable[[], Samples]] = {
     metrics.WORKER_LEASES: worker_leases,
     metrics.SANDBOX_LEVEL: sandbox_level,
 }
-
-
-def counted(rows: QuerySet[Any], labels: Sequence[str], usual: Iterable[tuple[str, ...]]) -> list[Sample]:
-    """Count rows by labels; those that are usual stand at 0 before their first event."""
-    found = rows.order_by().values_list(*labels).annotate(rows=Count("pk"))
-    values = dict.fromkeys(usual, 0) | {tuple(row[:-1]): row[-1] for row in found}
-    return [Sample(names, value) for names, value in values.items()]
-
-
-def histogram(
-    spec: MetricSpec, rows: QuerySet[Any], labels: Sequence[str], length: Expression | F | Any
-) -> list[HistogramSample]:  # Any: a difference of two expressions
-    """Count rows by labels and bucket, in one query; a length is in seconds or a duration."""
-    sized = rows.order_by().annotate(length=length)
-    is_duration = sized.query.annotations["length"].output_field.get_internal_type() == "DurationField"
-    bounds = [timedelta(seconds=bound) if is_duration else bound for bound in spec.buckets]
-    figures: dict[str, Any] = {f"b{n}": Count("pk", filter=Q(length__lte=bound)) for n, bound in enumerate(bounds)}
-    figures |= {"all": Count("pk"), "sum": Sum("length")}
-    found = sized.values(*labels).annotate(**figures) if labels else [sized.aggregate(**figures)]
-    return [histogram_sample(row, labels, len(bounds)) for row in found if row["all"]]
-
-
-def histogram_sample(
-    row: dict[str, Any], labels: Sequence[str], buckets: int
-) -> HistogramSample:  # Any: the columns of an aggregate
-    total = row["sum"].total_seconds() if isinstance(row["sum"], timedelta) else row["sum"]
-    counts = tuple(row[f"b{n}"] for n in range(buckets))
-    names = tuple(str(row[label]) for label in labels)
-    return HistogramSample(names, (*counts, row["all"]), float(total))
 
 
 COLLECTOR = ProductCollector()

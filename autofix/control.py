@@ -81,6 +81,11 @@ def reject(gate: Gate, by: Decider, comment: str = "") -> Gate:
     return gate
 
 
+def expire_gates() -> int:
+    """Fail the runs whose questions nobody answered in time; return how many."""
+    return gates.expire_due(partial(_close, outcome=EpisodeOutcome.GIVEN_UP))
+
+
 def switch(state: SwitchState, user: User | None) -> None:
     """Throw the platform's auto-fix switch; it holds from the next decision of every run on."""
     KillSwitch.objects.update_or_create(pk=1, defaults={"state": state, "changed_by": user})

@@ -1,9 +1,11 @@
 """From an ended command to what the strategies are told: the failure, and a bench to try things on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.functional import SimpleLazyObject
 
 from approvals.models import GateStatus
 from autofix.classifier import Evidence, classify, findings_despite_success
@@ -39,24 +41,32 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
 
 
 def diagnose(about: Decision) -> Diagnosis:
+    """Return what the strategies are told; what costs a look at the database is looked up when asked for."""
     run, step, failure, workspace = about.run, about.step, about.failure, about.workspace
-    regressed = steps_to_spare(run, step)
+    regressed = lazy(lambda: steps_to_spare(run, step))
     return Diagnosis(
         step=step.name,
         kind=step.kind,
         failure=failure,
         workspace=workspace,
-        bench=make_bench(run, [step, *regressed]),
-        plan=plans.document(run)["steps"],
+        bench=lazy(lambda: make_bench(run, [step, *regressed])),
+        plan=lazy(lambda: plans.document(run)["steps"]),
         budget=about.effective.budget,
         retries_so_far=sum(attempt.outcome == Outcome.RETRIED for attempt in about.past.of_episode),
         allow_network=run.tenant.allow_network,
-        suspect=suspect(run, step, workspace),
-        tried_patches=frozenset(
-            digest(patch) for patch in run.attempts.filter(SPENT).exclude(patch="").values_list("patch", flat=True)
-        ),
-        regressed_kinds=tuple(other.kind for other in regressed),
+        suspect=suspect(run, step, workspace) if any(each.commit for each in about.past.attempts) else None,
+        tried_patches=lazy(lambda: tried_patches(run)),
+        regressed_kinds=lazy(lambda: tuple(other.kind for other in regressed)),
     )
+
+
+def lazy(look_up: Callable[[], Any]) -> Any:  # Any: stands for what is looked up
+    return SimpleLazyObject(look_up)
+
+
+def tried_patches(run: Run) -> frozenset[str]:
+    patches = run.attempts.filter(SPENT).exclude(patch="").values_list("patch", flat=True)
+    return frozenset(map(digest, patches))
 
 
 def make_bench(run: Run, steps: Sequence[Step]) -> Bench:

@@ -15,12 +15,13 @@ from django.db import transaction
 
 from autofix import diagnosis, policy, remedies, timeline
 from autofix.failures import Failure
-from autofix.models import AttemptState, Episode, EpisodeOutcome
+from autofix.models import AttemptState, EpisodeOutcome
 from autofix.playbooks import StrategyName, last_resort, rungs_left
 from autofix.strategies import STRATEGIES
-from autofix.timeline import Decision
+from autofix.timeline import NOTHING_YET, Decision, Past
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 from metabuilder.runs import executions, stopping, transitions, workspaces
+from metabuilder.runs.executions import End
 from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.states import RunStatus, StepStatus
 
@@ -76,8 +77,10 @@ def end_for(run: Run, error: Exception) -> None:
 
 def open_workspace(run: Run) -> Workspace:
     """Open the run's tree, and carry out what was decided before the run waited or changed hands."""
-    run.is_untroubled = run.is_new or not run.episodes.exists()
-    if run.is_untroubled:
+    run.forget_steps()
+    run.first_attempts = {}
+    run.failing_steps = set() if run.is_new else timeline.failing_steps(run)
+    if run.is_new:
         return workspaces.open_for(run, [], frozenset())
     workspace = workspaces.open_for(run, remedies.applied_patches(run), remedies.known_keys(run))
     remedies.carry_out_last_decision(run, workspace)
@@ -93,67 +96,48 @@ def move_on(run: Run, workspace: Workspace) -> bool:
     if remedies.lacks_network(run, step):
         return remedies.ask_for_network(run, step)
 
-    execution, failure = run_step(run, step, workspace)
-    if run.is_untroubled:  # it passed, and nothing was ever done that this could verify
-        return True
-    if failure is not None and remedies.is_accepted(run, step, failure):
-        remedies.accept(run, step, failure)
-        failure = None
-    verify(run, step, failure, workspace)
+    execution, failure, past = run_step(run, step, workspace)
     if failure is None:
-        close(run, step)
         return True
-    episode = close_failed(run, step)
+    take_back_what_did_not_help(past, failure, workspace)
     effective = policy.for_run(run)
     if not effective.enabled:
         remedies.take_back_unproved(run, workspace)
         remedies.end_without_attempt(run, failure, step.name)
         return False
-    return heal(Decision(execution, failure, effective, workspace, timeline.past_of(episode)))
+    return heal(Decision(execution, failure, effective, workspace, past))
 
 
-def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, Failure | None]:
-    """Run a step for the record and say what failed, if anything did."""
+def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution, Failure | None, Past]:
+    """Run a step for the record and say what failed, if anything did that no person has accepted."""
     workspace.restore()
     execution = executions.begin(run, step)
     trial, writer = executions.carry_out(execution, workspace)
     failure = diagnosis.judge(step, trial, workspace)
-    run.is_untroubled = run.is_untroubled and failure is None
     what = f"failed: {failure.message}" if failure else "passed"
+    said = f"{step} {what} ({trial.result.duration_seconds:.1f} s)"
+    if failure is None and (proof := remedies.proof(run, step)) is not None:
+        executions.finish(execution, trial, writer, End(StepStatus.PASSED, said, proof))
+        return execution, None, NOTHING_YET
+    accepted = failure is not None and remedies.is_accepted(run, step, failure)
+    status = StepStatus.FAILED if failure and not accepted else StepStatus.PASSED
     with transaction.atomic():
-        executions.finish(execution, trial, writer)
-        transitions.note(run, "step", f"{step} {what} ({trial.result.duration_seconds:.1f} s)")
-        if run.is_untroubled:
-            executions.mark(step, StepStatus.PASSED)
-    return execution, failure
+        executions.finish(execution, trial, writer, End(status, said))
+        if status == StepStatus.FAILED:
+            return execution, failure, timeline.past_of(run, step)
+        remedies.settle(run, step, failure)
+        return execution, None, NOTHING_YET
 
 
-def verify(run: Run, step: Step, failure: Failure | None, workspace: Workspace) -> None:
-    """A fix counts only if the step passes with it; one that did not help is taken back."""
-    attempt = step.attempts.filter(state=AttemptState.CARRIED_OUT).last()
-    if failure is None:
-        remedies.settle(run, step)
-    elif attempt is None:
+def take_back_what_did_not_help(past: Past, failure: Failure, workspace: Workspace) -> None:
+    """A fix counts only if the step passes with it, or gets further for a start."""
+    attempt = past.to_be_proved
+    if attempt is None:
         return
-    elif remedies.helped(attempt, failure):
+    if remedies.helped(attempt, failure):
         timeline.finish([attempt], verified=False)
     else:
-        remedies.take_back(run, attempt, workspace)
-
-
-def close(run: Run, step: Step) -> None:
-    """Mark that the step passed: last, so that a worker that dies before it runs the step again."""
-    with transaction.atomic():
-        transitions.hold(run)
-        executions.mark(step, StepStatus.PASSED)
-
-
-def close_failed(run: Run, step: Step) -> Episode:
-    """Mark that the step failed, and return the episode that this begins or goes on with."""
-    with transaction.atomic():
-        transitions.hold(run)
-        executions.mark(step, StepStatus.FAILED)
-        return timeline.open_episode(run, step)
+        remedies.take_back(attempt.run, attempt, workspace)
 
 
 def heal(about: Decision) -> bool:
@@ -166,7 +150,10 @@ def heal(about: Decision) -> bool:
         proposal = STRATEGIES[name].propose(told)
         if proposal is not None:
             attempt = remedies.decide(about, name, proposal)
-            return attempt is not None and remedies.carry_out_unless_off(attempt, workspace)
+            timeline.keep_in_mind(about, attempt)
+            if attempt is not None and attempt.state == AttemptState.DECIDED:
+                remedies.carry_out_unless_off(attempt, workspace)
+            return attempt is not None
 
     if last_resort(failure) == StrategyName.ESCALATE:
         return remedies.escalate(about, STRATEGIES[StrategyName.PATCH].propose(told))

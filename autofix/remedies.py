@@ -6,6 +6,7 @@ because a patch carries its attempt's id into the commit and a plan delta its ve
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from autofix.progress import is_progress
 from autofix.strategies import Proposal, digest
 from autofix.timeline import Decision
 from metabuilder.execution.workspace import PatchRejected, Workspace, WorkspaceError
-from metabuilder.runs import plans, transitions
+from metabuilder.runs import plans, rows, transitions
 from metabuilder.runs.models import Run, Step
 from metabuilder.runs.states import RunStatus, StepStatus
 from metabuilder.runs.storable import storable
@@ -47,7 +48,7 @@ def decide(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attem
         reason = violations[0].message if violations else proposal.reason
         ask(about, kind, reason, proposal, violations)
         return None
-    with transaction.atomic():
+    with transaction.atomic() if proposal.delay_seconds else nullcontext():
         attempt = timeline.record(about, strategy, proposal)
         if proposal.delay_seconds:
             transitions.back_off(about.run, str(attempt), proposal.delay_seconds)
@@ -204,19 +205,14 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
     carry_out_unless_off(attempt, workspace)
 
 
-def carry_out_unless_off(attempt: Attempt, workspace: Workspace) -> bool:
-    """Do what an attempt decided, unless it was the machine's decision and auto-fix is off by now.
-
-    Either way its step runs next, and shows what is so now: always True.
-    """
+def carry_out_unless_off(attempt: Attempt, workspace: Workspace) -> None:
+    """Do what an attempt decided, unless it was the machine's decision and auto-fix is off by now."""
     run = attempt.run
-    waited_or_changes = attempt.backoff_seconds or attempt.outcome != Outcome.RETRIED
-    if attempt.gate is None and waited_or_changes and not policy.for_run(run).enabled:
+    if attempt.gate is None and not policy.for_run(run).enabled:
         timeline.finish([attempt], verified=False)
         transitions.note(run, "not_carried_out", f"{attempt}: auto-fix was switched off meanwhile")
-        return True
+        return
     carry_out(run, attempt, workspace)
-    return True
 
 
 def carry_out(run: Run, attempt: Attempt, workspace: Workspace) -> None:
@@ -233,8 +229,9 @@ def carry_out(run: Run, attempt: Attempt, workspace: Workspace) -> None:
 def write_down(run: Run, attempt: Attempt, patch: str) -> None:
     """Record that an attempt was carried out; an approver's own patch stands in for a plan delta."""
     transitions.hold(run)
+    run.forget_steps()
     own_patch = attempt.gate is not None and attempt.gate.revisions.exists()
-    if hasattr(attempt, "plan_delta") and not own_patch:
+    if not own_patch and hasattr(attempt, "plan_delta"):
         delta = attempt.plan_delta
         plans.apply_delta(run, delta.from_version, delta.changes)
         PlanDelta.objects.filter(pk=delta.pk).update(applied_at=Now())
@@ -245,7 +242,7 @@ def write_down(run: Run, attempt: Attempt, patch: str) -> None:
     attempt.save(update_fields=["commit", "patch", "actual_backoff_seconds", "state"])
     if attempt.undoes is not None:
         Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=True, verified=False)
-        timeline.reopen_episode(attempt.undoes.episode)
+        timeline.reopen_episode(attempt.undoes.episode, run)
         run.steps.filter(pk=attempt.undoes.step_id).update(status=StepStatus.PENDING)
 
 
@@ -265,27 +262,47 @@ def keep_diff(run: Run, workspace: Workspace) -> None:
     run.save(update_fields=["diff"])
 
 
-def accept(run: Run, step: Step, failure: Failure) -> None:
-    """Let a step go by whose failure a person has accepted: that proves nothing, but ends its episode."""
-    transitions.note(run, "accepted", f"{step}: a person accepted: {failure.message}")
-    settle(run, step, verified=False)
+def proof(run: Run, step: Step) -> list[rows.Update] | None:
+    """Return what is to be written because the step passed, where that is simple; None: see `settle`.
+
+    Simple is a step that had not failed, and one that a single retry has healed.
+    """
+    if run.failing_steps is None or step.pk in run.failing_steps:
+        attempt = run.first_attempts.get(step.pk)
+        if attempt is None or attempt.outcome != Outcome.RETRIED or attempt.verified is not None:
+            return None
+        return timeline.healed(attempt)
+    return []
 
 
-def settle(run: Run, step: Step, *, verified: bool = True) -> None:
-    """The step passed: what was done for it is proved, its episode is over, other steps are checked."""
+def settle(run: Run, step: Step, accepted: Failure | None) -> None:
+    """The step passed: what was done for it is proved, its episode is over, other steps are checked.
+
+    `accepted` is a failure that a person let go by: that proves nothing, but ends the episode. Called
+    in the transaction in which the step passes.
+    """
+    if accepted is not None:
+        transitions.note(run, "accepted", f"{step}: a person accepted: {accepted.message}")
+    if run.failing_steps is not None and step.pk not in run.failing_steps:
+        return
     episode = Episode.objects.filter(step=step, ended_at=None).first()
     if episode is None:
         return
-    kept = episode.attempts.filter(taken_back=False).filter(~Q(commit="") | Q(state=AttemptState.CARRIED_OUT))
-    patched = kept.exclude(commit="").exists()
-    with transaction.atomic():
-        transitions.hold(run)
-        timeline.finish(list(kept), verified=verified)
-        by_person = episode.attempts.filter(gate__status=GateStatus.APPROVED).exists()
-        timeline.close_episode(episode, EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED)
-        if patched:
-            others = run.steps.filter(status=StepStatus.PASSED, kind__in=RECHECKED_KINDS)
-            others.exclude(pk=step.pk).update(status=StepStatus.PENDING)
+    if run.failing_steps is not None:
+        run.failing_steps.discard(step.pk)
+    attempts = list(episode.attempts.select_related("gate").defer("excerpt", "findings", "patch", "settings_used"))
+    kept = [
+        attempt
+        for attempt in attempts
+        if not attempt.taken_back and (attempt.commit or attempt.state == AttemptState.CARRIED_OUT)
+    ]
+    timeline.finish(kept, verified=accepted is None)
+    by_person = any(attempt.gate and attempt.gate.status == GateStatus.APPROVED for attempt in attempts)
+    timeline.close_episode(episode, EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED)
+    if any(attempt.commit for attempt in kept):
+        others = run.steps.filter(status=StepStatus.PASSED, kind__in=RECHECKED_KINDS)
+        others.exclude(pk=step.pk).update(status=StepStatus.PENDING)
+        run.forget_steps()
 
 
 def helped(attempt: Attempt, failure: Failure) -> bool:
@@ -324,6 +341,8 @@ def known_keys(run: Run) -> frozenset[str]:
 
 def is_accepted(run: Run, step: Step, failure: Failure) -> bool:
     """True if a person approved a gate on exactly this failure for which no fix was proposed."""
+    if run.is_new:  # nobody was ever asked
+        return False
     approved = Gate.objects.filter(
         run=run,
         step=step.name,

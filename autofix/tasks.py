@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from autofix import loop
+from autofix.classifier import Evidence, classify
 from metabuilder.runs import chores, stopping, transitions, workers
 from metabuilder.runs.models import Run
 
@@ -31,6 +32,11 @@ def do_chore(name: str) -> None:
         chores.report(name, CHORES[name]())
     except Exception:  # the next turn comes anyway
         logger.exception("The chore %r failed", name)
+
+
+def warm_up() -> None:
+    """Compile the classifier's rules, which takes longer than all else that the first failure needs."""
+    classify(Evidence(step_name="warm-up", log="error: warm-up\n", exit_code=1))
 
 
 def claim(run_id: str = "") -> Run | None:

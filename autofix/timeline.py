@@ -1,6 +1,7 @@
 """The rows of the Auto-Fix Timeline: episodes, attempts, plan deltas. Written here, read everywhere."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from autofix.playbooks import StrategyName
 from autofix.policy import Effective
 from autofix.strategies import Proposal
 from metabuilder.execution.workspace import Workspace
-from metabuilder.runs import transitions
+from metabuilder.runs import rows, transitions
 from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.storable import storable, storable_json
 
@@ -39,32 +40,42 @@ DETAIL_CHARACTERS = 60
 
 @dataclass(frozen=True)
 class Past:
-    """What was tried before in an episode: each attempt of the run in this round, in order."""
+    """What was tried before in the episode of a failing step: the run's attempts, in order."""
 
-    episode: Episode
+    step_id: int = 0
+    round: int = 1
+    episode_id: int = 0
     attempts: Sequence[Attempt] = ()
 
     @property
     def acted(self) -> int:
         """How many of them count against the run's budget."""
-        return sum(attempt.outcome in ACTED for attempt in self.in_round)
+        return sum(self._counts(attempt) for attempt in self.attempts)
 
     @property
     def acted_on_step(self) -> int:
-        return sum(each.outcome in ACTED for each in self.in_round if each.step_id == self.episode.step_id)
-
-    @property
-    def in_round(self) -> list[Attempt]:
-        return [attempt for attempt in self.attempts if attempt.round == self.episode.run.round]
+        return sum(self._counts(attempt) for attempt in self.attempts if attempt.step_id == self.step_id)
 
     @property
     def of_episode(self) -> list[Attempt]:
-        return [attempt for attempt in self.attempts if attempt.episode_id == self.episode.pk]
+        return [attempt for attempt in self.attempts if attempt.episode_id == self.episode_id]
+
+    @property
+    def to_be_proved(self) -> Attempt | None:
+        """The last one that was carried out for the step: its next execution shows whether it helped."""
+        mine = [attempt for attempt in self.attempts if attempt.step_id == self.step_id]
+        return next((each for each in reversed(mine) if each.state == AttemptState.CARRIED_OUT), None)
 
     def climbed(self, failure: Failure) -> list[str]:
         """Return the strategies this episode has seen for this kind of failure."""
         kind = (failure.signal, failure.detail[:DETAIL_CHARACTERS])
         return [attempt.strategy for attempt in self.of_episode if (attempt.signal, attempt.detail) == kind]
+
+    def _counts(self, attempt: Attempt) -> bool:
+        return attempt.round == self.round and attempt.outcome in ACTED
+
+
+NOTHING_YET = Past()
 
 
 @dataclass(frozen=True)
@@ -86,9 +97,26 @@ class Decision:
         return self.execution.step
 
 
-def past_of(episode: Episode) -> Past:
-    slim = episode.run.attempts.defer("excerpt", "findings", "patch", "settings_used")
-    return Past(episode, list(slim.order_by("number")))
+def past_of(run: Run, step: Step) -> Past:
+    """Return what was tried for a step that has just failed, whose episode goes on or begins here."""
+    first_failure = run.is_new and not run.failing_steps and not run.decisions_made
+    episode = open_episode(run, step)
+    slim = run.attempts.defer("excerpt", "findings", "patch", "settings_used").order_by("number")
+    attempts = [] if first_failure else list(slim)
+    for attempt in attempts:
+        attempt.run = run
+    return Past(step.pk, run.round, episode.pk, attempts)
+
+
+def keep_in_mind(about: Decision, attempt: Attempt | None) -> None:
+    """Remember what is tried for a step that has no other attempts, while this worker holds the run."""
+    about.run.first_attempts.pop(about.step.pk, None)
+    if attempt is not None and not about.past.of_episode:
+        about.run.first_attempts[about.step.pk] = attempt
+
+
+def failing_steps(run: Run) -> set[int]:
+    return set(run.episodes.filter(ended_at=None).values_list("step_id", flat=True))
 
 
 def open_episode(run: Run, step: Step) -> Episode:
@@ -96,9 +124,25 @@ def open_episode(run: Run, step: Step) -> Episode:
 
     Only for who holds the run: nobody else makes one meanwhile.
     """
-    episode = Episode.objects.filter(step=step, ended_at=None).first() or Episode.objects.create(run=run, step=step)
-    episode.run, episode.step = run, step
-    return episode
+    is_open = run.failing_steps is None or step.pk in run.failing_steps
+    known = Episode.objects.filter(step=step, ended_at=None).first() if is_open else None
+    if run.failing_steps is not None:
+        run.failing_steps.add(step.pk)
+    return known or Episode.objects.create(run=run, step=step)
+
+
+def healed(attempt: Attempt) -> list[rows.Update]:
+    """Return the writes that end an episode which one attempt has healed."""
+    run, step_id = attempt.run, attempt.step_id
+    if run.failing_steps is not None:
+        run.failing_steps.discard(step_id)
+    run.first_attempts.pop(step_id, None)
+    proved = {"verified": True, "state": AttemptState.FINISHED, "finished_at": rows.NOW}
+    ended = {"ended_at": rows.NOW, "outcome": EpisodeOutcome.HEALED}
+    return [
+        rows.Update(Attempt, {"id": attempt.pk}, proved),
+        rows.Update(Episode, {"id": attempt.episode_id}, ended),
+    ]
 
 
 def close_episode(episode: Episode, outcome: EpisodeOutcome) -> None:
@@ -106,8 +150,10 @@ def close_episode(episode: Episode, outcome: EpisodeOutcome) -> None:
     open_one.update(ended_at=Now(), outcome=outcome)
 
 
-def reopen_episode(episode: Episode) -> None:
+def reopen_episode(episode: Episode, run: Run) -> None:
     """Take back that a step was healed: what healed it is being rolled back."""
+    if run.failing_steps is not None:
+        run.failing_steps.add(episode.step_id)
     if not Episode.objects.filter(step=episode.step, ended_at=None).exists():
         Episode.objects.filter(pk=episode.pk).update(ended_at=None, outcome="")
 
@@ -116,15 +162,13 @@ def attempts_that_acted(run: Run) -> Any:  # Any: a queryset of attempts
     return run.attempts.filter(round=run.round, outcome__in=ACTED)
 
 
-@transaction.atomic
 def record(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attempt:
     """Write down what was decided, before it is carried out."""
     run, step, earlier = about.run, about.step, about.past.attempts
-    transitions.hold(run)
-    attempt = Attempt.objects.create(
+    attempt = Attempt(
         run=run,
         step=step,
-        episode=about.past.episode,
+        episode_id=about.past.episode_id,
         execution=about.execution,
         number=max((each.number for each in earlier), default=0) + 1,
         step_attempt=sum(each.step_id == step.pk for each in earlier) + 1,
@@ -136,11 +180,15 @@ def record(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attem
         patch=proposal.patch,
         backoff_seconds=proposal.delay_seconds,
         undoes_id=proposal.undoes or None,
+        state=AttemptState.DECIDED if proposal.changes_or_waits else AttemptState.CARRIED_OUT,
         settings_used=dict(about.effective.values),
         **signal_fields(about.failure),
     )
-    if proposal.plan_changes:
-        record_plan_delta(attempt, proposal)
+    run.decisions_made += 1
+    with transaction.atomic(savepoint=False) if proposal.plan_changes else nullcontext():
+        transitions.write(run, rows.Insert(attempt))
+        if proposal.plan_changes:
+            record_plan_delta(attempt, proposal)
     return attempt
 
 

@@ -22,8 +22,56 @@ MAX_HOST = 200
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 LOCAL_SUFFIXES = (".localhost", ".localdomain", ".docker.internal")
 FILE_SUFFIXES = frozenset(
-    "c cc cfg conf cpp cs css csv ex go h hpp html ini java jar js json jsx kt lock log md mjs php pl pom py pyc rb rs"
-    " scala sh sql svg swift tar tf toml ts tsx txt vue whl xml yaml yml zip".split()
+    [
+        "c",
+        "cc",
+        "cfg",
+        "conf",
+        "cpp",
+        "cs",
+        "css",
+        "csv",
+        "ex",
+        "go",
+        "h",
+        "hpp",
+        "html",
+        "ini",
+        "java",
+        "jar",
+        "js",
+        "json",
+        "jsx",
+        "kt",
+        "lock",
+        "log",
+        "md",
+        "mjs",
+        "php",
+        "pl",
+        "pom",
+        "py",
+        "pyc",
+        "rb",
+        "rs",
+        "scala",
+        "sh",
+        "sql",
+        "svg",
+        "swift",
+        "tar",
+        "tf",
+        "toml",
+        "ts",
+        "tsx",
+        "txt",
+        "vue",
+        "whl",
+        "xml",
+        "yaml",
+        "yml",
+        "zip",
+    ]
 )
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[\p{L}\p{N}_][\p{L}\p{M}\p{N}._-]*)"

@@ -3,7 +3,9 @@
 import os
 import secrets
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -56,6 +58,29 @@ def read_secret_key(env: environ.Env, environment: str, data_dir: Path) -> str:
             f"{environment}. Make one: python -c 'import secrets; print(secrets.token_urlsafe(64))'"
         )
     return _development_key(data_dir / "secret_key")
+
+
+def read_storage(env: environ.Env) -> dict[str, Any]:  # Any: a storage's options
+    """Say where uploads and large logs are kept: in a bucket if one is named, else in MEDIA_ROOT."""
+    bucket: str = env.str("METABUILDER_S3_BUCKET", default="").strip()
+    if not bucket:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    if find_spec("storages") is None or find_spec("boto3") is None:
+        raise ImproperlyConfigured(
+            "METABUILDER_S3_BUCKET is set, but the package for it is missing. "
+            "Install it: .venv/bin/uv pip install 'django-storages[s3]'"
+        )
+    options: dict[str, str | None] = {
+        "bucket_name": bucket,
+        "endpoint_url": env.str("METABUILDER_S3_ENDPOINT", default="") or None,
+        "region_name": env.str("METABUILDER_S3_REGION", default="") or None,
+        "access_key": env.str("METABUILDER_S3_ACCESS_KEY", default="") or None,
+        "secret_key": env.str("METABUILDER_S3_SECRET_KEY", default="") or None,
+        "location": env.str("METABUILDER_S3_PREFIX", default="").strip("/"),
+    }
+    if (options["access_key"] is None) != (options["secret_key"] is None):
+        raise ImproperlyConfigured("Set METABUILDER_S3_ACCESS_KEY and METABUILDER_S3_SECRET_KEY together, or neither.")
+    return {"BACKEND": "metabuilder.bucket.PrivateBucket", "OPTIONS": options}
 
 
 def _development_key(path: Path) -> str:

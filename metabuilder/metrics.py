@@ -64,6 +64,12 @@ AUTOFIX_SUCCESS_RATIO = MetricSpec(
     "gauge",
     "Episodes that ended verified without a person, over all that ended in the last 24 hours; absent while none ended.",
 )
+AUTOFIX_CIRCUITS_OPEN = MetricSpec(
+    "autofix_circuits_open",
+    "gauge",
+    "Upstream hosts and fixers that are left alone now because they failed a tenant time after time.",
+    ("kind",),
+)
 APPROVAL_REQUESTS = MetricSpec(
     "approval_requests_total",
     "counter",
@@ -110,6 +116,7 @@ ALL: tuple[MetricSpec, ...] = (
     AUTOFIX_BACKOFF,
     AUTOFIX_REPLANS,
     AUTOFIX_SUCCESS_RATIO,
+    AUTOFIX_CIRCUITS_OPEN,
     APPROVAL_REQUESTS,
     APPROVAL_PENDING,
     APPROVAL_WAIT,

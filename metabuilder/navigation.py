@@ -59,6 +59,7 @@ SIDEBAR = [
         "title": "Operations",
         "separator": True,
         "items": [
+            link("Circuits", "electrical_services", "autofix_circuit_changelist"),
             link("Users", "person", "auth_user_changelist", permission=is_superuser),
             link("Groups", "group", "auth_group_changelist", permission=is_superuser),
             link("Queue", "stacks", "django_q_ormq_changelist", permission=is_superuser),

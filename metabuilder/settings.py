@@ -13,6 +13,7 @@ from metabuilder.environment import (
     read_flag,
     read_int,
     read_secret_key,
+    read_storage,
 )
 from metabuilder.execution.layout import default_data_dir
 
@@ -47,6 +48,8 @@ STEP_TIMEOUT_SECONDS = read_int(env, "METABUILDER_STEP_TIMEOUT_SECONDS", 600, (1
 STEP_MEMORY_MIB = read_int(env, "METABUILDER_STEP_MEMORY_MIB", 2048, (64, 1_048_576))
 STEP_LOG_LIMIT_BYTES = read_int(env, "METABUILDER_STEP_LOG_LIMIT_BYTES", 16 << 20, (1024, 1 << 31))
 UPLOAD_LIMIT_BYTES = read_int(env, "METABUILDER_UPLOAD_LIMIT_BYTES", 256 << 20, (1024, 1 << 33))
+# A longer log leaves the database for the storage once its step has ended. In characters.
+LOG_ROWS_LIMIT = read_int(env, "METABUILDER_LOG_ROWS_LIMIT", 1 << 20, (1024, 1 << 31))
 
 # --- Engine ---------------------------------------------------------------------------------------
 LEASE_SECONDS = read_int(env, "METABUILDER_LEASE_SECONDS", 12, (3, 600))
@@ -60,6 +63,12 @@ MAX_QUEUED_RUNS_PER_TENANT = read_int(env, "METABUILDER_MAX_QUEUED_RUNS_PER_TENA
 # Named here so that lower layers can wake a run without importing the layer that drives it.
 ADVANCE_TASK = "autofix.tasks.advance"
 CHORE_TASK = "autofix.tasks.do_chore"
+WARM_UPS = ["autofix.tasks.warm_up"]  # called once before a node forks its workers
+
+# --- Keeping: a tenant may set the first two for itself --------------------------------------------
+RETENTION_DAYS = read_int(env, "METABUILDER_RETENTION_DAYS", 90, (1, 3650))
+GATE_EXPIRY_HOURS = read_int(env, "METABUILDER_GATE_EXPIRY_HOURS", 168, (1, 8760))
+WORKSPACE_CACHE_MIB = read_int(env, "METABUILDER_WORKSPACE_CACHE_MIB", 20_480, (64, 1 << 30))
 
 # --- Database, cache, queue -----------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
@@ -73,6 +82,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Only `runs.rows` prepares statements. Behind a pooler that gives each transaction another session
+    # they must be off, and notifications do not come through: METABUILDER_DATABASE_POOLER=true.
+    pooled = read_flag(env, "METABUILDER_DATABASE_POOLER")
+    DATABASES["default"]["OPTIONS"] = {"prepare_threshold": None if pooled else 2}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES: dict[str, dict[str, Any]] = {
@@ -166,6 +180,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 MEDIA_ROOT = DATA_DIR / "media"
+# Uploads and large logs. Nothing in it is ever served by its address.
+STORAGES = {
+    "default": read_storage(env),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"

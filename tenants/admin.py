@@ -27,6 +27,7 @@ from tenants.roles import Capability
 from tenants.scoping import is_able, tenants_where, visible_to
 
 User = get_user_model()
+LIMITS = ["max_running_runs", "max_queued_runs", "max_run_minutes"]
 
 
 class ScopedAdmin(ModelAdmin):
@@ -97,7 +98,10 @@ class TenantAdmin(ScopedAdmin):
     tenant_path = "pk"
     list_display = ["name", "slug", "your_role", "people", "healing"]
     search_fields = ["name", "slug"]
-    fields = ["name", "slug", "protected_paths", "allow_network", "people", "healing", "created_at"]
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "protected_paths", "allow_network", "people", "healing", "created_at"]}),
+        ("Limits and retention", {"fields": ["retention_days", "gate_expiry_hours", *LIMITS]}),
+    ]
 
     def tenant_of(self, obj: Any) -> Tenant | None:
         return obj if isinstance(obj, Tenant) else None
@@ -113,7 +117,7 @@ class TenantAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         shown = ["people", "healing", "created_at"]
-        return shown if request.user.is_superuser else [*shown, "slug", "allow_network"]
+        return shown if request.user.is_superuser else [*shown, "slug", "allow_network", *LIMITS]
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return bool(request.user.is_superuser)

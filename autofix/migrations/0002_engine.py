@@ -6,63 +6,84 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('autofix', '0001_initial'),
-        ('runs', '0002_engine'),
-        ('tenants', '0002_engine'),
+        ("autofix", "0001_initial"),
+        ("runs", "0002_engine"),
+        ("tenants", "0002_engine"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='attempt',
-            name='execution',
-            field=models.ForeignKey(help_text='Empty once it is too old.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='runs.stepexecution'),
+            model_name="attempt",
+            name="execution",
+            field=models.ForeignKey(
+                help_text="Empty once it is too old.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="attempts",
+                to="runs.stepexecution",
+            ),
         ),
         migrations.AlterField(
-            model_name='attempt',
-            name='started_at',
+            model_name="attempt",
+            name="started_at",
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
         ),
         migrations.AlterField(
-            model_name='episode',
-            name='started_at',
+            model_name="episode",
+            name="started_at",
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
         ),
         migrations.AlterField(
-            model_name='plandelta',
-            name='created_at',
+            model_name="plandelta",
+            name="created_at",
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
         ),
         migrations.CreateModel(
-            name='MetricRollup',
+            name="MetricRollup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('metric', models.CharField(max_length=60)),
-                ('labels', models.CharField(help_text='The label values as a JSON list.', max_length=300)),
-                ('count', models.PositiveBigIntegerField(default=0)),
-                ('total', models.FloatField(default=0, help_text='The sum of a histogram.')),
-                ('buckets', models.JSONField(default=list, help_text='Cumulative counts of a histogram, by its bounds.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("metric", models.CharField(max_length=60)),
+                ("labels", models.CharField(help_text="The label values as a JSON list.", max_length=300)),
+                ("count", models.PositiveBigIntegerField(default=0)),
+                ("total", models.FloatField(default=0, help_text="The sum of a histogram.")),
+                (
+                    "buckets",
+                    models.JSONField(default=list, help_text="Cumulative counts of a histogram, by its bounds."),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('metric', 'labels'), name='one_rollup_per_labels')],
+                "constraints": [models.UniqueConstraint(fields=("metric", "labels"), name="one_rollup_per_labels")],
             },
         ),
         migrations.CreateModel(
-            name='Circuit',
+            name="Circuit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('host', 'upstream host'), ('fixer', 'fixer')], max_length=10)),
-                ('name', models.CharField(max_length=200)),
-                ('failures', models.PositiveIntegerField(default=0, help_text='In a row.')),
-                ('opened', models.PositiveIntegerField(default=0, help_text='Times in a row that it opened; each doubles the wait.')),
-                ('open_until', models.DateTimeField(help_text='Empty: closed. Past: one trial may go through.', null=True)),
-                ('trial', models.UUIDField(help_text='The run that tries whether it works again.', null=True)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='circuits', to='tenants.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("host", "upstream host"), ("fixer", "fixer")], max_length=10)),
+                ("name", models.CharField(max_length=200)),
+                ("failures", models.PositiveIntegerField(default=0, help_text="In a row.")),
+                (
+                    "opened",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Times in a row that it opened; each doubles the wait."
+                    ),
+                ),
+                (
+                    "open_until",
+                    models.DateTimeField(help_text="Empty: closed. Past: one trial may go through.", null=True),
+                ),
+                ("trial", models.UUIDField(help_text="The run that tries whether it works again.", null=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="circuits", to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'kind', 'name'), name='one_circuit_each')],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "kind", "name"), name="one_circuit_each")],
             },
         ),
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from autofix.breaker import Standing
 from autofix.budget import Budget
 from autofix.failures import Failure
 from autofix.fixers.base import ToolResult
@@ -51,6 +52,7 @@ class Diagnosis:
     suspect: Suspect | None = None
     tried_patches: frozenset[str] = frozenset()
     regressed_kinds: tuple[str, ...] = ()
+    circuits: Standing = Standing()
     rng: random.Random = field(default_factory=random.Random)
 
 
@@ -69,6 +71,11 @@ class Proposal:
     verified: bool | None = None
     undoes: str = ""
     needs_approval: bool = False
+
+    @property
+    def changes_or_waits(self) -> bool:
+        """False if there is nothing to carry out: the step runs again at once, as it is."""
+        return bool(self.patch or self.plan_changes or self.delay_seconds)
 
 
 class Strategy(Protocol):

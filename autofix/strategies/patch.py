@@ -75,9 +75,7 @@ class Patch:
             fixer=" + ".join(dict.fromkeys(fixer.name for fixer in chain.links))[:100],
             verified=chain.left is None,
             needs_approval=any(fixer.needs_approval for fixer in chain.links),
-            reason="the step passed with it in a scratch copy"
-            if chain.left is None
-            else "it removed part of the findings in a scratch copy",
+            reason=reason(chain, diagnosis),
         )
 
     def work_through(self, tree: ScratchTree, diagnosis: Diagnosis) -> Chain:
@@ -103,11 +101,16 @@ class Patch:
             candidates += fixers.for_failure(failure, kind)
         may_ask_person = diagnosis.failure.signal == Signal.SECURITY
         for fixer in candidates:
-            if fixer.needs_approval and not may_ask_person:
+            if (fixer.needs_approval and not may_ask_person) or fixer.name in diagnosis.circuits.left_out:
                 continue
             if (fixer.name, failure.fingerprint) not in chain.asked:
                 return fixer
         return None
+
+
+def reason(chain: Chain, diagnosis: Diagnosis) -> str:
+    helped = "the step passed with it" if chain.left is None else "it removed part of the findings"
+    return "; ".join((f"{helped} in a scratch copy", *diagnosis.circuits.left_out.values()))
 
 
 def is_text(patch: str) -> bool:

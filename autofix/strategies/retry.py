@@ -1,5 +1,6 @@
 """Run the step again, later: for what passes by itself."""
 
+from autofix.breaker import wait_seconds
 from autofix.budget import backoff_seconds
 from autofix.failures import Signal
 from autofix.strategies.base import Diagnosis, Proposal
@@ -12,10 +13,10 @@ class Retry:
         failure = diagnosis.failure
         if failure.signal not in WAITS:
             return Proposal(reason="run once more: it may be flaky")
-        delay = backoff_seconds(
-            diagnosis.retries_so_far,
-            diagnosis.budget.backoff_cap_seconds,
-            failure.retry_after_seconds,
-            diagnosis.rng,
+        cap, outage = diagnosis.budget.backoff_cap_seconds, diagnosis.circuits.outage
+        planned = backoff_seconds(diagnosis.retries_so_far, cap, failure.retry_after_seconds, diagnosis.rng)
+        reason = f"{failure.signal} failures often pass"
+        return Proposal(
+            delay_seconds=wait_seconds(planned, outage, cap, diagnosis.rng),
+            reason=f"{reason}; {outage.why}" if outage else reason,
         )
-        return Proposal(delay_seconds=delay, reason=f"{failure.signal} failures often pass")

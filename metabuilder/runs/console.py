@@ -1,7 +1,7 @@
 """How is a step's output shown? Its last lines, colours kept, everything else made harmless.
 
 Output is untrusted: terminal commands, links and hidden text are dropped, characters that reorder
-text are spelt out, and `ansi2html` escapes the rest. `paint` is pure; `window` reads the chunks.
+text are spelt out, and `ansi2html` escapes the rest. `paint` is pure; `window` reads the pieces.
 """
 
 import re
@@ -49,18 +49,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The first character not shown yet: its chunk, its place there, and its line's number."""
+    """The first character not shown yet: its place in the output, and its line's number."""
 
-    sequence: int = 0
-    skip: int = 0
+    offset: int = 0
     line: int = 1
 
     def __str__(self) -> str:
-        return f"{self.sequence}.{self.skip}.{self.line}"
+        return f"{self.offset}.{self.line}"
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        match = re.fullmatch(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", text)
+        match = re.fullmatch(r"(\d{1,12})\.(\d{1,12})", text)
         return cls(*(int(part) for part in match.groups())) if match else cls()
 
 
@@ -73,18 +72,17 @@ class Window:
     cursor: Cursor
 
 
-def window(chunks: Iterable[tuple[int, str]], after: Cursor, is_over: bool) -> Window:
-    """Read the chunks from the cursor's on; an unfinished last line waits until it is whole."""
+def window(pieces: Iterable[tuple[int, str]], after: Cursor, is_over: bool) -> Window:
+    """Read pieces and their places from the cursor's on; an unfinished last line waits until it is whole."""
     kept: deque[tuple[int, str]] = deque(maxlen=WINDOW_LINES)
     rest, cursor = "", after
-    for sequence, text in chunks:
-        skip = after.skip if sequence == after.sequence else 0
-        *whole, last = text[skip:].split("\n")
+    for offset, text in pieces:
+        *whole, last = text[max(0, after.offset - offset) :].split("\n")
         for line in whole:
             kept.append((cursor.line, (rest + line)[:LINE_CHARACTERS]))
-            rest, cursor = "", Cursor(cursor.sequence, cursor.skip, cursor.line + 1)
+            rest, cursor = "", Cursor(cursor.offset, cursor.line + 1)
         if whole:
-            cursor = Cursor(sequence, len(text) - len(last), cursor.line)
+            cursor = Cursor(offset + len(text) - len(last), cursor.line)
         rest = (rest + last)[: LINE_CHARACTERS + 1]
     if rest and is_over:
         kept.append((cursor.line, rest[:LINE_CHARACTERS]))

@@ -15,17 +15,16 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import Error, connection
 from django.db.models import Max
-from django.db.models.functions import Now
 
 from metabuilder.execution import files, toolchain
 from metabuilder.execution.sandbox import Command, CommandResult, Limits, Mount, Sandbox, Verdict
 from metabuilder.execution.toolchain import Toolchain
 from metabuilder.execution.workspace import Workspace
-from metabuilder.runs import stopping, transitions
+from metabuilder.runs import rows, stopping, transitions
 from metabuilder.runs.logs import LogWriter
-from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.models import Run, RunEvent, Step, StepExecution
 from metabuilder.runs.states import ExecutionStatus, StepStatus
 
 REPORTS_TARGET = "/reports"
@@ -55,6 +54,15 @@ class Trial:
         """Return what the sandbox ended the command for; empty if it ended by itself."""
         own_end = self.result.verdict in {Verdict.PASSED, Verdict.FAILED}
         return "" if own_end else str(self.result.verdict)
+
+
+@dataclass(frozen=True)
+class End:
+    """What a step's end makes of it, in words too, and what else is to be written in the same breath."""
+
+    status: StepStatus
+    message: str
+    writes: Sequence[rows.Update] = ()
 
 
 class Interrupted(Exception):
@@ -124,12 +132,10 @@ def begin(run: Run, step: Step) -> StepExecution:
     if run.executions_begun is None:
         last = 0 if run.is_new else run.executions.aggregate(last=Max("number"))["last"]
         run.executions_begun = last or 0
-    with transaction.atomic():
-        transitions.hold(run)
-        mark(step, StepStatus.RUNNING)
-        run.executions_begun += 1
-        number = run.executions_begun
-        return StepExecution.objects.create(run=run, step=step, number=number, fence=run.fence)
+    run.executions_begun += 1
+    execution = StepExecution(run=run, step=step, number=run.executions_begun, fence=run.fence)
+    transitions.write(run, rows.Insert(execution), marked(step, StepStatus.RUNNING))
+    return execution
 
 
 def carry_out(execution: StepExecution, workspace: Workspace) -> tuple[Trial, LogWriter]:
@@ -141,11 +147,10 @@ def carry_out(execution: StepExecution, workspace: Workspace) -> tuple[Trial, Lo
     return trial, writer
 
 
-def finish(execution: StepExecution, trial: Trial, writer: LogWriter) -> None:
-    """Write down how a step ended; inside a transaction, that nobody takes the run meanwhile."""
+def finish(execution: StepExecution, trial: Trial, writer: LogWriter, end: End) -> None:
+    """Write down how a step ended: the rest of its log, its execution, its status, and an event."""
     run, result = execution.run, trial.result
-    transitions.hold(run, **progress_of(execution))
-    writer.close(result.output)
+    chunks = writer.close(result.output)
     values = {
         "status": ExecutionStatus.PASSED if result.ok else ExecutionStatus.FAILED,
         "verdict": trial.verdict,
@@ -158,9 +163,12 @@ def finish(execution: StepExecution, trial: Trial, writer: LogWriter) -> None:
         "reports": {n: t for n, t in trial.reports.items() if len(t) <= KEPT_REPORT_CHARACTERS},
         "duration_seconds": result.duration_seconds,
     }
-    running = StepExecution.objects.filter(pk=execution.pk, status=ExecutionStatus.RUNNING)
-    if not running.update(finished_at=Now(), **values):
-        raise transitions.LeaseLost(f"{execution} was given up for lost meanwhile")
+    ended = rows.Update(StepExecution, {"id": execution.pk}, {"finished_at": rows.NOW, **values})
+    event = RunEvent(run=run, kind="step", message=transitions.brief(end.message))
+    log = [rows.Insert(chunk) for chunk in chunks]
+    done = [marked(execution.step, end.status), *end.writes]
+    transitions.write(run, ended, *done, rows.Insert(event), *log, **progress_of(execution))
+    transitions.tell(event)
     for name, value in values.items():
         setattr(execution, name, value)
 
@@ -177,9 +185,10 @@ def progress_of(execution: StepExecution) -> dict[str, int]:
     return {"workers_lost": 0}
 
 
-def mark(step: Step, status: StepStatus) -> None:
-    Step.objects.filter(pk=step.pk).update(status=status)
+def marked(step: Step, status: StepStatus) -> rows.Update:
+    """Return the write that gives a step its status; the object in hand has it from now on."""
     step.status = status
+    return rows.Update(Step, {"id": step.pk}, {"status": status})
 
 
 def run_step(

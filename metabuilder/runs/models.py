@@ -4,6 +4,7 @@ Only `transitions` changes a run's status.
 """
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -127,7 +128,12 @@ class Run(AutofixOverrides):
     lost_by: str = ""  # the worker that held it before and did not let go itself
     out_of_time_at: float = float("inf")  # by the monotonic clock
     executions_begun: int | None = None
-    is_untroubled: bool = False  # no step of it has ever failed
+    decisions_made: int = 0
+    first_attempts: dict[
+        int, Any
+    ]  # the only attempt of a step's episode, if it was made in this claim; Any: see autofix
+    known_steps: "list[Step] | None" = None
+    failing_steps: set[int] | None = None  # the keys of those whose failure is not healed yet
 
     def __str__(self) -> str:
         return self.title or f"{self.project} {str(self.id)[:8]}"
@@ -141,9 +147,22 @@ class Run(AutofixOverrides):
     def is_final(self) -> bool:
         return self.status in FINAL
 
+    @property
+    def kept_days(self) -> int | None:
+        """How many days after its end its logs were removed."""
+        return (self.pruned_at - self.finished_at).days if self.pruned_at and self.finished_at else None
+
     def next_step(self) -> "Step | None":
         """Return the first step of the plan that has not passed yet."""
-        return self.steps.exclude(status=StepStatus.PASSED).order_by("position").first()
+        if self.known_steps is None:
+            self.known_steps = list(self.steps.order_by("position"))
+            for step in self.known_steps:
+                step.run = self
+        return next((step for step in self.known_steps if step.status != StepStatus.PASSED), None)
+
+    def forget_steps(self) -> None:
+        """Read the steps anew when they are next asked for: others than the one in hand have changed."""
+        self.known_steps = None
 
 
 class Plan(models.Model):

@@ -6,6 +6,7 @@ gone would wait for ever, and a sentinel without its cluster could not be stoppe
 """
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from multiprocessing import Event
 from typing import Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from django_q.cluster import Cluster, Sentinel, get_mp_context
 
 from metabuilder.runs import stopping
@@ -55,6 +58,7 @@ class Node(Cluster):
     def start(self) -> int:
         """Start the processes and return; raise RuntimeError if they do not come up."""
         stopping.forget()
+        share_memory()
         self.stop_event, self.start_event = Event(), Event()
         arguments = (self.stop_event, self.start_event, self.cluster_id, self.broker, self.timeout)
         target = _Bound(Guardian, os.getpid())
@@ -75,6 +79,17 @@ class Node(Cluster):
         """Return the exit code once every process has ended; 1 if it was not told to stop."""
         self.sentinel.join()
         return 0 if stopping.is_asked() else 1
+
+
+def share_memory() -> None:
+    """Load what every worker needs before they are forked, and keep the garbage collector from touching it:
+    a page that nobody writes to is there once for all of them.
+    """
+    import_string(settings.ADVANCE_TASK)
+    for dotted_path in settings.WARM_UPS:
+        import_string(dotted_path)()
+    gc.collect()
+    gc.freeze()
 
 
 def die_with(parent: int) -> None:

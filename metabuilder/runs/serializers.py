@@ -201,4 +201,7 @@ class LogPageSerializer(serializers.Serializer[Any]):
     next_offset = serializers.IntegerField(help_text="Ask with it for what comes next.")
     eof = serializers.BooleanField(help_text="Nothing more will come.")
     text = serializers.CharField(allow_blank=True)
+    removed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the output of the run was removed because it was too old to be kept."
+    )
     executions = ExecutionSerializer(many=True)

@@ -1,16 +1,17 @@
 """Which part of a run's output is asked for? Its executions' logs as one text, read piece by piece.
 
 The text counts in characters from its start and only ever grows, so a reader goes on from where it
-stopped. No log is held in memory whole: at most a page, or one stored chunk at a time.
+stopped. No log is held in memory whole: at most a page, or one stored piece at a time.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Length
 
+from metabuilder.runs import logs
 from metabuilder.runs.models import LogChunk, StepExecution
 from metabuilder.runs.states import ExecutionStatus
 
@@ -52,7 +53,7 @@ class Transcript:
         return "".join(self.pieces(start, start + limit))
 
     def pieces(self, start: int, stop: int) -> Iterator[str]:
-        """Yield the text between two positions, chunk by chunk."""
+        """Yield the text between two positions, piece by piece."""
         for stretch in self.stretches:
             if stretch.end > start and stretch.start < stop:
                 yield stretch.heading[max(0, start - stretch.start) : max(0, stop - stretch.start)]
@@ -86,13 +87,13 @@ def of_execution(executions: QuerySet[StepExecution]) -> Transcript:
 
 
 def measured(executions: QuerySet[StepExecution]) -> QuerySet[Any]:  # Any: with `characters`
-    """Annotate executions with how many characters of output are stored."""
+    """Annotate executions with how many characters of output are kept, in rows or in the storage."""
     last = LogChunk.objects.filter(execution=OuterRef("pk")).order_by("-sequence")
     length = last.annotate(end=F("offset") + Length("text")).values("end")[:1]
     return (
         executions.select_related("step")
         .defer("reports")
-        .annotate(characters=Coalesce(Subquery(length), 0))
+        .annotate(characters=Coalesce(Subquery(length), "log_characters", output_field=BigIntegerField()))
         .order_by("number")
     )
 
@@ -100,9 +101,5 @@ def measured(executions: QuerySet[StepExecution]) -> QuerySet[Any]:  # Any: with
 def output(execution: StepExecution, start: int, stop: int) -> Iterator[str]:
     if stop <= start:
         return
-    chunks = execution.chunks.filter(offset__lt=stop)
-    first = chunks.filter(offset__lte=start).order_by("-sequence").values("sequence").first()
-    if first is not None:
-        chunks = chunks.filter(sequence__gte=first["sequence"])
-    for chunk in chunks.order_by("sequence").iterator(chunk_size=20):
-        yield chunk.text[max(0, start - chunk.offset) : stop - chunk.offset]
+    for offset, text in logs.pieces(execution, start, stop):
+        yield text[max(0, start - offset) : stop - offset]

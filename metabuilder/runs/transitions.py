@@ -7,7 +7,7 @@ are allowed: `states`. A run's own row is its queue entry: waiting and due, it i
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
+from django.utils import timezone
 
-from metabuilder.runs import doorbell, states, turns
+from metabuilder.runs import doorbell, rows, states, turns
 from metabuilder.runs.models import Priority, Run, RunEvent, Step, StepExecution
 from metabuilder.runs.states import FINAL, ExecutionStatus, RunStatus, StepStatus
 from metabuilder.runs.storable import storable
@@ -68,9 +69,9 @@ def is_poisoned(run: Run) -> bool:
     return run.workers_lost >= MAX_WORKERS_LOST
 
 
-def renew(run: Run) -> bool:
+def renew(run: Run, **values: Any) -> bool:  # Any: any field's value
     """Keep the lease; False once it is lost, whatever the reason."""
-    return bool(owned(run).update(lease_until=lease_end()))
+    return bool(rows.write(kept(run, **values)))
 
 
 def is_held(run: Run) -> bool:
@@ -79,20 +80,33 @@ def is_held(run: Run) -> bool:
 
 def hold(run: Run, **values: Any) -> None:  # Any: any field's value
     """Renew the lease or raise LeaseLost: inside a transaction nobody else takes the run meanwhile."""
-    if not owned(run).update(lease_until=lease_end(), **values):
+    if not renew(run, **values):
         raise LeaseLost(f"run {run.pk} is no longer held by {run.lease_owner}")
+
+
+def write(run: Run, *writes: rows.Update | rows.Insert, **values: Any) -> None:  # Any: any field's value
+    """Write rows of a run and renew its lease, whole or not at all; raise LeaseLost if it is not held."""
+    if not rows.write(kept(run, **values), *writes):
+        raise LeaseLost(f"run {run.pk} is no longer held by {run.lease_owner}")
+
+
+def kept(run: Run, **values: Any) -> rows.Update:  # Any: any field's value
+    """Return the write that renews the lease, and finds no row once it is lost."""
+    until = rows.DatabaseTime(settings.LEASE_SECONDS)
+    return rows.Update(Run, ownership(run), {"lease_until": until, **values})
 
 
 def move(run: Run, new: RunStatus, message: str, **values: Any) -> None:  # Any: any field's value
     """Move a run that this worker holds; raise LeaseLost if it does not hold it any more."""
     states.check(run.status, new)
     if new in FINAL:
-        values["finished_at"] = Now()
-    with transaction.atomic():
-        if not owned(run).update(status=new, lease_until=None, lease_owner="", **values):
-            raise LeaseLost(f"run {run.pk} was not moved to {new}")
-        note(run, "status", message, old_status=run.status, new_status=new)
-        _let_another_in(run)
+        values["finished_at"] = rows.NOW
+    event = RunEvent(run=run, kind="status", message=brief(message), old_status=run.status, new_status=new)
+    with transaction.atomic(savepoint=False) if _is_limited(run) else nullcontext():
+        write(run, rows.Insert(event), status=new, **{"lease_until": None, "lease_owner": "", **values})
+        if _is_limited(run):
+            wake()  # a place has become free that a waiting node may fill
+    tell(event)
     run.status = new
 
 
@@ -100,14 +114,14 @@ def back_off(run: Run, message: str, delay_seconds: float) -> None:
     """Give the run back; it is due again once `delay_seconds` have passed."""
     status = RunStatus.BACKING_OFF if delay_seconds else RunStatus.QUEUED
     with transaction.atomic():
-        move(run, status, message, due_at=Now() + timedelta(seconds=delay_seconds))
+        move(run, status, message, due_at=rows.DatabaseTime(delay_seconds))
         wake(delay_seconds)
 
 
 def hand_back(run: Run, message: str) -> None:
     """Give the run back unfinished, to be gone on with at once by whoever is free."""
     with transaction.atomic():
-        move(run, RunStatus.QUEUED, message, due_at=Now())
+        move(run, RunStatus.QUEUED, message, due_at=rows.NOW)
         _lose_execution(run)
         wake()
 
@@ -115,10 +129,11 @@ def hand_back(run: Run, message: str) -> None:
 def drop(run: Run, message: str) -> None:
     """Give the run back after an error of ours, as if its worker had been lost, a little later each time."""
     with transaction.atomic():
-        delay = timedelta(seconds=DROPPED_SECONDS * (run.workers_lost + 1))
-        move(run, RunStatus.QUEUED, message, due_at=Now() + delay, workers_lost=F("workers_lost") + 1)
+        lost = run.workers_lost + 1
+        delay = DROPPED_SECONDS * lost
+        move(run, RunStatus.QUEUED, message, due_at=rows.DatabaseTime(delay), workers_lost=lost)
         _lose_execution(run)
-        wake(delay.total_seconds())
+        wake(delay)
 
 
 def intervene(run: Run, new: RunStatus, message: str, actor: str, allowed: frozenset[RunStatus]) -> None:
@@ -140,8 +155,7 @@ def intervene(run: Run, new: RunStatus, message: str, actor: str, allowed: froze
         note(run, "status", message, old_status=old, new_status=new, actor=actor)
         if old == RunStatus.RUNNING:
             _lose_execution(run)
-            _let_another_in(run)
-        if new == RunStatus.QUEUED:
+        if new == RunStatus.QUEUED or _is_limited(run):
             wake()
 
 
@@ -154,10 +168,20 @@ def start(run: Run, actor: str) -> None:
 
 def note(run: Run, kind: str, message: str, actor: str = "", **fields: Any) -> RunEvent:  # Any: by field
     """Write down an event of a run, and tell an in-process driver that wants to know."""
-    event = RunEvent.objects.create(run=run, kind=kind, message=storable(message)[:500], actor=actor, **fields)
-    if driver := _driver.get():
-        driver(event)
+    event = RunEvent.objects.create(run=run, kind=kind, message=brief(message), actor=actor, **fields)
+    tell(event)
     return event
+
+
+def tell(event: RunEvent) -> None:
+    """Tell an in-process driver that wants to know; for who writes the event's row itself."""
+    if driver := _driver.get():
+        event.__dict__.setdefault("created_at", timezone.now())  # the row's own is the database's
+        driver(event)
+
+
+def brief(message: str) -> str:
+    return storable(message)[:500]
 
 
 def wake(delay_seconds: float = 0.0) -> None:
@@ -224,7 +248,12 @@ def seconds_to_next_event(at_most: float) -> float:
 
 
 def owned(run: Run) -> Any:  # Any: a queryset of runs, narrowed to the one this worker holds
-    return Run.objects.filter(pk=run.pk, status=RunStatus.RUNNING, fence=run.fence)
+    return Run.objects.filter(**ownership(run))
+
+
+def ownership(run: Run) -> dict[str, Any]:  # Any: the fields' values
+    """Return what is so of the row as long as this worker holds the run."""
+    return {"id": run.pk, "status": RunStatus.RUNNING, "fence": run.fence}
 
 
 def lease_end() -> Any:  # Any: an expression of the database's clock
@@ -240,25 +269,23 @@ def _lock_due(runs: Any) -> Run | None:  # Any: a queryset of due runs
 
 def _take(run: Run, owner: str) -> Run | None:
     minutes = run.tenant.max_run_minutes or settings.MAX_RUN_MINUTES
-    taken = Run.objects.filter(pk=run.pk, status=run.status, fence=run.fence).update(
-        status=RunStatus.RUNNING,
-        lease_owner=owner,
-        lease_until=lease_end(),
-        fence=run.fence + 1,
-        claimed_at=Now(),
-        started_at=Coalesce("started_at", Now()),
-        deadline_at=Coalesce("deadline_at", Now() + timedelta(minutes=minutes)),
-        priority=min(run.priority, Priority.NORMAL),
-    )
-    if not taken:
+    seconds = minutes * 60
+    untouched = {"id": run.pk, "status": run.status, "fence": run.fence}
+    values: dict[str, Any] = {
+        "status": RunStatus.RUNNING,
+        "lease_owner": owner,
+        "lease_until": rows.DatabaseTime(settings.LEASE_SECONDS),
+        "fence": run.fence + 1,
+        "claimed_at": rows.NOW,
+        "priority": min(run.priority, Priority.NORMAL),
+    }
+    values |= {} if run.started_at else {"started_at": rows.NOW}
+    values |= {} if run.deadline_at else {"deadline_at": rows.DatabaseTime(seconds)}
+    message = f"taken by {shown(owner)}"
+    event = RunEvent(run=run, kind="status", message=message, old_status=run.status, new_status=RunStatus.RUNNING)
+    if not rows.write(rows.Update(Run, untouched, values), rows.Insert(event)):
         return None
-    note(
-        run,
-        "status",
-        f"taken by {shown(owner)}",
-        old_status=run.status,
-        new_status=RunStatus.RUNNING,
-    )
+    tell(event)
     now: datetime = run.now  # type: ignore[attr-defined]  # annotated by `_lock_due`
     run.deadline_at = run.deadline_at or now + timedelta(minutes=minutes)
     run.out_of_time_at = time.monotonic() + (run.deadline_at - now).total_seconds()
@@ -275,10 +302,8 @@ def _lose_execution(run: Run) -> None:
     Step.objects.filter(run=run, status=StepStatus.RUNNING).update(status=StepStatus.PENDING)
 
 
-def _let_another_in(run: Run) -> None:
-    """Where the runs in work are limited, a place has become free that a waiting node may fill."""
-    if settings.MAX_RUNNING_RUNS or turns.limit_of(run.tenant):
-        wake()
+def _is_limited(run: Run) -> bool:
+    return bool(settings.MAX_RUNNING_RUNS or turns.limit_of(run.tenant))
 
 
 def _database_started_lately() -> bool:

@@ -1,8 +1,10 @@
-"""How does an archive that somebody sends become an Upload? Read in pieces, judged by its first bytes."""
+"""How does an archive that somebody sends become an Upload, and a file again? Judged by its first bytes."""
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -21,6 +23,14 @@ SUFFIXES = {archives.GZIP: ".tar.gz", archives.ZIP: ".zip"}
 
 class UploadRefused(Exception):
     """What was sent is not an archive that can be built from."""
+
+
+class UploadOutOfReach(Exception):
+    """The storage does not give the archive back. `is_gone`: it never will."""
+
+    def __init__(self, message: str, *, is_gone: bool) -> None:
+        super().__init__(message)
+        self.is_gone = is_gone
 
 
 class Readable(Protocol):
@@ -74,3 +84,29 @@ def store(received: Received, tenant: Tenant, name: str, user: User) -> Upload:
     upload.file.save(f"{uuid4().hex}{received.suffix}", File(received.file), save=False)
     upload.save()
     return upload
+
+
+@contextmanager
+def local_copy(upload: Upload) -> Iterator[Path]:
+    """Give the archive as a file of this machine: the stored one itself, or a copy for as long as this lasts."""
+    try:
+        path = Path(upload.file.path)
+    except NotImplementedError:  # the storage is not a directory
+        with tempfile.NamedTemporaryFile() as copy:
+            download(upload, copy)
+            yield Path(copy.name)
+        return
+    if not path.exists():
+        raise UploadOutOfReach(f"The upload {upload} is not in the storage any more.", is_gone=True)
+    yield path
+
+
+def download(upload: Upload, target: IO[bytes]) -> None:
+    try:
+        with upload.file.open("rb") as stored:
+            shutil.copyfileobj(stored, target, PIECE_BYTES)
+        target.flush()
+    except FileNotFoundError:
+        raise UploadOutOfReach(f"The upload {upload} is not in the storage any more.", is_gone=True) from None
+    except Exception as error:  # whatever a storage raises
+        raise UploadOutOfReach(f"The upload {upload} cannot be fetched just now: {error}", is_gone=False) from error

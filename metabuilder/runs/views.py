@@ -214,7 +214,7 @@ class LogViewSet(RunPartEndpoint):
         run = self.run
         text = wanted(run, query)
         if isinstance(request.accepted_renderer, PlainTextRenderer):
-            return plain(text, query)
+            return plain(run, text, query)
         return Response(LogPageSerializer(page(run, text, query)).data)
 
 
@@ -227,16 +227,20 @@ def wanted(run: Run, query: dict[str, Any]) -> Transcript:  # Any: checked value
     if "execution" not in query:
         return transcript.of_run(executions)
     executions = executions.filter(pk=query["execution"])
-    if not executions.exists():
+    if not executions.exists() and run.pruned_at is None:
         raise NotFound("This run has no such execution.")
     return transcript.of_execution(executions)
 
 
-def plain(text: Transcript, query: dict[str, Any]) -> StreamingHttpResponse:  # Any: checked values
+def plain(run: Run, text: Transcript, query: dict[str, Any]) -> StreamingHttpResponse:  # Any: checked values
     start, stop = query.get("offset", 0), text.end
     if "limit" in query:
         stop = min(stop, start + query["limit"])
     pieces = iter([text.tail(query["tail"])[1]]) if "tail" in query else text.pieces(start, stop)
+    if is_removed(run, text):
+        pieces = iter(
+            [f"The logs of this run were removed on {run.pruned_at:%Y-%m-%d}, {run.kept_days} days after it ended.\n"]
+        )
     return StreamingHttpResponse(pieces, content_type="text/plain; charset=utf-8")
 
 
@@ -254,8 +258,14 @@ def page(run: Run, text: Transcript, query: dict[str, Any]) -> dict[str, Any]:  
         "next_offset": end,
         "eof": end >= text.end and is_whole and not text.is_growing,
         "text": part,
+        "removed_at": run.pruned_at if is_removed(run, text) else None,
         "executions": [described(stretch) for stretch in text.stretches],
     }
+
+
+def is_removed(run: Run, text: Transcript) -> bool:
+    """A run that was started again since then has output again."""
+    return run.pruned_at is not None and not text.stretches
 
 
 def described(stretch: transcript.Stretch) -> StepExecution:

@@ -15,7 +15,7 @@ from metabuilder.execution import files, sandbox, sources
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.execution.sandbox import SandboxUnavailable
 from metabuilder.execution.workspace import Workspace, WorkspaceError, create
-from metabuilder.runs import executions, plans, transitions, workers
+from metabuilder.runs import executions, plans, transitions, uploads, workers
 from metabuilder.runs.executions import UNSANDBOXED, Heartbeat
 from metabuilder.runs.models import Run, SourceKind, Upload
 from metabuilder.runs.states import RunStatus, StepStatus
@@ -102,6 +102,8 @@ def rebuild(run: Run, workspace: Workspace, applied: Sequence[AppliedPatch]) -> 
 
 def fetch(run: Run, workspace: Workspace) -> sources.PreparedSource:
     """Fetch the source, at the commit that the run began with if it has begun."""
+    if run.project.source_kind == SourceKind.UPLOAD:
+        return fetch_upload(run, workspace)
     source = source_of(run)
     ref = run.ref
     if source.kind in {sources.SourceKind.REMOTE, sources.SourceKind.REPOSITORY}:
@@ -109,11 +111,20 @@ def fetch(run: Run, workspace: Workspace) -> sources.PreparedSource:
     return sources.fetch(source, workspace.root, workspace.sandbox, ref or None)
 
 
+def fetch_upload(run: Run, workspace: Workspace) -> sources.PreparedSource:
+    upload = Upload.objects.filter(pk=run.project.location).first()
+    if upload is None:
+        raise CannotPrepare("source", "The uploaded source was removed because it was too old. Send it again.")
+    try:
+        with uploads.local_copy(upload) as archive:
+            source = sources.Source(sources.SourceKind.ARCHIVE, str(archive))
+            return sources.fetch(source, workspace.root, workspace.sandbox, run.ref or None)
+    except uploads.UploadOutOfReach as error:
+        raise CannotPrepare("source", str(error), may_pass=not error.is_gone) from None
+
+
 def source_of(run: Run) -> sources.Source:
     project = run.project
-    if project.source_kind == SourceKind.UPLOAD:
-        archive = Upload.objects.get(pk=project.location).file.path
-        return sources.Source(sources.SourceKind.ARCHIVE, archive)
     if project.location.startswith("/") and str(Path(project.location).resolve()) != project.location:
         raise CannotPrepare("source", f"{project.location} now leads somewhere else.")
     if project.source_kind == SourceKind.PATH:

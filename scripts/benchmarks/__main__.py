@@ -42,10 +42,12 @@ def parse() -> tuple[Options, list[str]]:
         epilog=f"benchmarks:\n{told}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help="only these")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
     parser.add_argument("--quick", action="store_true", help="five minutes in all, with fewer repetitions")
     parser.add_argument("--json", action="store_true", help="one JSON object per figure and line")
     given = parser.parse_args()
+    if unknown := set(given.names) - set(BENCHMARKS):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     options = Options(given.quick, given.json, repetitions=1 if given.quick else 3)
     return options, given.names or list(BENCHMARKS)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from metabuilder.execution.layout import default_data_dir
 from scripts.benchmarks.agent import Agent
 from scripts.benchmarks.processes import Service, run_quietly, seconds_of, wait_until_quiet
 from tests.chaos.postgres import PrivatePostgres
@@ -43,6 +44,7 @@ class Side:
             "DATABASE_URL": self.database_url,
             "BENCH_ROOT": str(self.root),
             "METABUILDER_ENV": "development",
+            "METABUILDER_DATA_DIR": str(self.root / "data"),
             "METABUILDER_WORKERS": str(WORKERS),
             "METABUILDER_SOURCE_ROOTS": str(self.source),
             "METABUILDER_API_RATE": "100000/min",
@@ -97,6 +99,7 @@ class Bed:
         self._made = 0
         self._templates: dict[str, str] = {}
         self._secret = secrets.token_urlsafe(64)
+        self.data_dir = Path(os.environ.get("METABUILDER_DATA_DIR") or default_data_dir(ROOT))
 
     def __enter__(self) -> "Bed":
         self.root = Path(tempfile.mkdtemp(prefix="metabuilder-bench-"))
@@ -121,7 +124,10 @@ class Bed:
         return self._side(NOOP, sqlite=sqlite)
 
     def real(self, sandbox: str) -> Side:
-        return self._side(REAL, METABUILDER_SANDBOX=sandbox)
+        """Return a side that runs commands, with the tools that `scripts/setup` has installed."""
+        if not (self.data_dir / "toolchain-bin").is_dir():
+            raise RuntimeError(f"there are no tools for steps in {self.data_dir}: run scripts/setup")
+        return self._side(REAL, METABUILDER_SANDBOX=sandbox, METABUILDER_DATA_DIR=str(self.data_dir))
 
     @contextmanager
     def running(self, side: Side) -> Iterator[Running]:
@@ -129,9 +135,13 @@ class Bed:
         with side.agent() as agent, side.cluster() as cluster:
             wait_until_quiet([cluster])
             if not cluster.is_running():
-                raise RuntimeError(f"the cluster has ended: {cluster.log.read_text()[-2000:]}")
+                raise RuntimeError(f"the cluster has ended: {cluster.words()}")
             on_postgres = side.database_url.startswith("postgres")
-            yield Running(side, cluster, agent, self.postgres if on_postgres else None)
+            try:
+                yield Running(side, cluster, agent, self.postgres if on_postgres else None)
+            except Exception as error:
+                error.add_note(f"The end of what the cluster of {side.settings} said:\n{cluster.words()}")
+                raise
 
     def _side(self, settings: str, *, sqlite: bool = False, **env: str) -> Side:
         self._made += 1

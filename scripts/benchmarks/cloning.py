@@ -54,7 +54,7 @@ def add_waiting(run: Run, count: int) -> None:
         "status": "'backing_off'",
         "due_at": "now() + interval '1 day'",
         "finished_at": "NULL",
-        "tenant_id": f"(ARRAY[{tenants}])[1 + copy % {WAITING_TENANTS}]",
+        "tenant_id": f"(ARRAY[{tenants}])[1 + mod(copy, {WAITING_TENANTS})]",
     }
     with connection.cursor() as cursor:
         strides = _strides(cursor)
@@ -67,7 +67,7 @@ def _copy(cursor: Any, model: type[Model], values: dict[str, str], strides: dict
     run, count = what
     fields = model._meta.concrete_fields
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    taken = ", ".join(values.get(field.column) or _value(field, strides) for field in fields)
+    taken = ", ".join(values.get(field.column or "") or _value(field, strides) for field in fields)
     table = model._meta.db_table
     cursor.execute(
         f'INSERT INTO "{table}" ({columns}) SELECT {taken} FROM "{table}", generate_series(1, {count}) AS copy'

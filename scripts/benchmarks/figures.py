@@ -77,6 +77,11 @@ class Comparison:
         values = self.values.get((side, name))
         return statistics.median(values) if values else math.nan
 
+    def figure(self, name: str, unit: str, target: Target | None, suffix: str = "") -> Figure:
+        """Return the product's median beside the baseline's, if that was measured."""
+        baseline = self.median("raw", name) if ("raw", name) in self.values else None
+        return Figure(f"{name}{suffix}", self.median("ours", name), unit, baseline, target)
+
     def p95(self, side: str, name: str) -> float:
         return percentile(self.values.get((side, name), []), P95)
 

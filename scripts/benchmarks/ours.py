@@ -3,6 +3,7 @@
 import time
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -21,17 +22,17 @@ IS_BUSY = """SELECT EXISTS (SELECT 1 FROM runs_run WHERE status IN ('queued', 'b
  OR EXISTS (SELECT 1 FROM runs_run WHERE status = 'running')"""
 HAS_BEGUN = "SELECT EXISTS (SELECT 1 FROM runs_run WHERE status = 'running')"
 NOOP_COMMANDS = ("true", "flaky", "true")
-MANY = {"max_running_runs": 10_000, "max_queued_runs": 30_000}
+MANY_QUEUED = 30_000
 
 
 class WentWrong(Exception):
     """A run did not end as it has to for its figures to mean anything."""
 
 
-def prepare(source: str, approver: str = "") -> str:
+def prepare(source: str) -> str:
     """Make the tenant, and return a token for its API."""
-    limits = {name: most for name, most in MANY.items() if name in {field.name for field in Tenant._meta.fields}}
-    tenant, _ = Tenant.objects.get_or_create(slug="bench", defaults={"name": source, **limits})
+    wanted = {"name": source, "max_queued_runs": MANY_QUEUED}
+    tenant, _ = Tenant.objects.get_or_create(slug="bench", defaults=wanted)
     user, _ = User.objects.get_or_create(username="bench")
     Membership.objects.get_or_create(tenant=tenant, user=user, defaults={"role": "operator"})
     return str(ApiToken.objects.create(user=user)[1])
@@ -69,8 +70,7 @@ def check(count: int) -> str:
 
 def rows_of_a_run() -> dict[str, float]:
     """Return how many rows the newest run has, by table: the two sides do not write the same history."""
-    run = Run.objects.order_by("-created_at").first()
-    return cloning.rows_of(run) if run else {}
+    return cloning.rows_of(Run.objects.latest("created_at"))
 
 
 def time_one(commands: tuple[str, ...] | list[str] = NOOP_COMMANDS) -> float:
@@ -89,12 +89,13 @@ def begin_waits(waits: list[float]) -> list[str]:
     return [str(start(("true", f"flaky {seconds}", "true")).pk) for seconds in waits]
 
 
-def lateness(runs: list[str], seconds: float) -> list[list[float]]:
+def lateness(runs: list[str], seconds: float) -> list[list[float | None]]:
     """Return the planned and actual wait of each of these runs' retry, once they are over."""
     give_up = time.monotonic() + seconds
-    while Run.objects.filter(pk__in=runs, finished_at=None).exists() and time.monotonic() < give_up:
+    ids = [UUID(run) for run in runs]
+    while Run.objects.filter(pk__in=ids, finished_at=None).exists() and time.monotonic() < give_up:
         time.sleep(0.2)
-    retries = Attempt.objects.filter(run__in=runs, outcome="retried")
+    retries = Attempt.objects.filter(run__in=ids, outcome="retried")
     return [list(row) for row in retries.values_list("backoff_seconds", "actual_backoff_seconds")]
 
 
@@ -106,7 +107,7 @@ def wait_for_start(run: str, after: float = 0.0) -> list[float]:
     """Return when the run's first execution after `after` began, and what its command said of that itself."""
     wait_for_row(f"{STARTED_AFTER} LIMIT 1", run, datetime.fromtimestamp(after).astimezone())
     row = wait_for_row(IS_OVER, run)
-    began = StepExecution.objects.filter(run=run, started_at__gt=datetime.fromtimestamp(after).astimezone())
+    began = StepExecution.objects.filter(run=UUID(run), started_at__gt=datetime.fromtimestamp(after).astimezone())
     first = began.order_by("number").first()
     said = LogChunk.objects.filter(execution=first).values_list("text", flat=True).first()
     if first is None or row != ("succeeded",):
@@ -118,7 +119,9 @@ def wait_for_execution(run: str, after: float = 0.0, seconds: float = 60.0) -> f
     """Return when the run's first execution after the moment `after` began."""
     moment = datetime.fromtimestamp(after).astimezone()
     wait_for_row(STARTED_AFTER, run, moment, seconds=seconds)
-    return float(StepExecution.objects.filter(run=run, started_at__gt=moment).earliest("number").started_at.timestamp())
+    return float(
+        StepExecution.objects.filter(run=UUID(run), started_at__gt=moment).earliest("number").started_at.timestamp()
+    )
 
 
 def wait_for_end(run: str, seconds: float = 60.0) -> str:
@@ -128,12 +131,12 @@ def wait_for_end(run: str, seconds: float = 60.0) -> str:
 
 def add_finished(count: int) -> None:
     """Add copies of the newest run with everything that belongs to it."""
-    cloning.add_finished(Run.objects.order_by("-created_at").first(), count)
+    cloning.add_finished(Run.objects.latest("created_at"), count)
 
 
 def add_waiting(count: int) -> None:
     """Add runs that are due tomorrow only, of many tenants."""
-    cloning.add_waiting(Run.objects.order_by("-created_at").first(), count)
+    cloning.add_waiting(Run.objects.latest("created_at"), count)
 
 
 def statuses() -> dict[str, int]:

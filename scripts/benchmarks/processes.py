@@ -12,6 +12,7 @@ from types import TracebackType
 FIELDS_BEFORE_TIMES = 11  # of /proc/PID/stat, between the command and utime
 TICKS = os.sysconf("SC_CLK_TCK")
 STOP_SECONDS = 15.0
+WORDS = 3000
 GONE = (FileNotFoundError, ProcessLookupError)
 
 
@@ -43,6 +44,10 @@ class Service:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    def words(self) -> str:
+        """Return the end of what it has said."""
+        return self.log.read_text(errors="replace")[-WORDS:]
+
     def cpu_seconds(self) -> float:
         """Processor time of the process, its descendants, and those that came to their end."""
         return sum(sum(seconds_of(pid)) for pid in tree(self.pid))
@@ -71,9 +76,15 @@ def tree(pid: int) -> list[int]:
     """Return a process and all its descendants."""
     found = [pid]
     for parent in found:
-        with suppress(*GONE):
-            for task in Path(f"/proc/{parent}/task").iterdir():
-                found += [int(child) for child in (task / "children").read_text().split()]
+        found += children(parent)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(*GONE):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 
@@ -107,7 +118,7 @@ def wait_until_quiet(services: Sequence[Service], seconds: float = 20.0) -> None
     spent = -1.0
     while time.monotonic() < give_up:
         now = sum(service.cpu_seconds() for service in services)
-        if 0 <= spent and now - spent < 0.05:  # noqa: PLR2004 - a tenth of a core
+        if spent >= 0 and now - spent < 0.05:  # noqa: PLR2004 - a tenth of a core
             return
         spent = now
         time.sleep(0.5)

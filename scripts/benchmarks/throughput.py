@@ -1,37 +1,74 @@
 """W1: runs of three no-op steps, the second failing once: processor time, runs per second, latency, memory, idling."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from scripts.benchmarks.bed import Bed, Running, Side
-from scripts.benchmarks.figures import Comparison, Options, progress
+from scripts.benchmarks.bed import Bed, Running
+from scripts.benchmarks.figures import Comparison, Figure, Options, Target, progress
 from scripts.benchmarks.processes import proportional_mib, tree
 
-WARM_UP_RUNS = 20
+WARM_UP_RUNS = 65  # 260 tasks: from there on the baseline prunes its history, as in production
 TRAILING_SECONDS = 0.5
-SIDES = ("raw", "ours")
+FEW_RUNS = 20
+BATCHES = (4, 10)
+RUNS = (200, 500)  # in each repetition
+IDLE_SECONDS = (10, 30)
+SINGLE_RUNS = (30, 40)
 
 
-def measure(bed: Bed, options: Options) -> Comparison:
-    """Measure both sides in turn, as often as asked for."""
+def run(bed: Bed, options: Options) -> Iterator[Figure]:
     found = Comparison()
     for repetition in range(options.repetitions):
-        for name in SIDES:
-            progress(f"W1, repetition {repetition + 1} of {options.repetitions}: {name}")
-            side = bed.raw() if name == "raw" else bed.noop()
-            with bed.running(side) as running:
-                measure_idle(running, options.pick(10, 30), found, name)
-                load(running, options.pick(200, 1000), found, name)
-                measure_memory(running, found, name)
-                latencies(running, options.pick(30, 100), found, name)
-    return found
+        progress(f"W1, repetition {repetition + 1} of {options.repetitions}")
+        measure(bed, options, found)
+    yield found.figure("processor per run", "ms", Target(0.45, 0.30, of_baseline=True))
+    yield found.figure("runs per second", "/s", Target(2, 3, of_baseline=True, at_least=True))
+    latency = "latency of a no-op run"
+    yield found.figure(latency, "s", Target(0.15, 0.06, of_baseline=True), ", median")
+    p95 = found.p95("ours", latency), found.p95("raw", latency)
+    yield Figure(f"{latency}, p95", p95[0], "s", p95[1], Target(0.25, 0.08, of_baseline=True))
+    yield found.figure("worker memory (PSS)", "MiB", Target(1.5, 1.2, of_baseline=True))
+    yield found.figure("idle, cluster and database", "% of a core", Target(2, 1))
+    rows = sum(found.median(*key) for key in list(found.values) if key[1].startswith("rows in "))
+    yield Figure("rows of history a run leaves", rows, "rows")
 
 
-def load(running: Running, count: int, found: Comparison, name: str, prefix: str = "") -> None:
+def measure(bed: Bed, options: Options, found: Comparison) -> None:
+    """Weigh each side alone, then let both have their turns by and by: the machine's mood is the same for both."""
+    raw, ours = bed.raw(), bed.noop()
+    with bed.running(raw) as theirs:
+        measure_alone(theirs, options, found, "raw")
+    with bed.running(ours) as us:
+        measure_alone(us, options, found, "ours")
+        with bed.running(raw) as theirs:
+            in_turn({"raw": theirs, "ours": us}, options, found)
+
+
+def measure_alone(running: Running, options: Options, found: Comparison, name: str) -> None:
+    """Memory that two sides share would count half for each; the database cannot tell who it worked for."""
+    warm_up(running, FEW_RUNS)
+    found.add(name, "worker memory (PSS)", proportional_mib(worker_of(running)))
+    measure_idle(running, options.pick(*IDLE_SECONDS), found, (name, "idle, cluster and database"))
+
+
+def in_turn(both: dict[str, Running], options: Options, found: Comparison) -> None:
+    for running in both.values():
+        warm_up(running)
+    batches = options.pick(*BATCHES)
+    for _ in range(batches):
+        for name, running in both.items():
+            load(running, options.pick(*RUNS) // batches, found, name)
+    for _ in range(options.pick(*SINGLE_RUNS)):
+        for name, running in both.items():
+            found.add(name, "latency of a no-op run", running.agent.call("time_one"))
+    for table, rows in both["ours"].agent.call("rows_of_a_run").items():
+        found.add("ours", f"rows in {table}", rows)
+
+
+def load(running: Running, count: int, found: Comparison, name: str) -> None:
     """Let `count` runs become due at one moment; weigh and time them from there to their end."""
     agent = running.agent
-    warm_up(running)
     agent.call("hold")
     agent.call("begin", count=count)
     before = running.cpu_seconds()
@@ -41,48 +78,40 @@ def load(running: Running, count: int, found: Comparison, name: str, prefix: str
     spent = running.cpu_seconds() - before
     if wrong := agent.call("check", count=count):
         raise RuntimeError(f"W1 on the {name} side means nothing: {wrong}")
-    found.add(name, f"{prefix}processor per run", 1000 * spent / count)
-    found.add(name, f"{prefix}runs per second", count / (times["over"] - times["begun"]))
+    found.add(name, "processor per run", 1000 * spent / count)
+    found.add(name, "runs per second", count / (times["over"] - times["begun"]))
 
 
-def warm_up(running: Running) -> None:
-    """Let connections, imports and caches be what they are after the first minute."""
-    running.agent.call("begin", count=WARM_UP_RUNS)
-    running.agent.call("wait", seconds=60)
+def warm_up(running: Running, runs: int = WARM_UP_RUNS) -> None:
+    """Let connections, imports, caches and histories be what they are after some minutes."""
+    running.agent.call("begin", count=runs)
+    running.agent.call("wait", seconds=120)
+    running.agent.call("time_one")
     time.sleep(TRAILING_SECONDS)
 
 
-def latencies(running: Running, count: int, found: Comparison, name: str) -> None:
-    """Time single runs, one after the other, on a system that does nothing else."""
-    running.agent.call("time_one")
-    for _ in range(count):
-        found.add(name, "latency", running.agent.call("time_one"))
-
-
-def measure_idle(running: Running, seconds: float, found: Comparison, name: str, figure: str = "idle") -> None:
+def measure_idle(running: Running, seconds: float, found: Comparison, figure: tuple[str, str]) -> None:
+    """Measure what a side uses that has nothing to do, its database included, in percent of a core."""
     before, started = running.cpu_seconds(), time.monotonic()
     time.sleep(seconds)
     spent = running.cpu_seconds() - before
-    found.add(name, figure, 100 * spent / (time.monotonic() - started))
+    found.add(*figure, 100 * spent / (time.monotonic() - started))
 
 
-def measure_memory(running: Running, found: Comparison, name: str) -> None:
-    """Weigh the workers after the load."""
-    for pid in workers(running.side, running)[:1]:
-        found.add(name, "worker memory", proportional_mib(pid))
-
-
-def workers(side: Side, running: Running) -> Sequence[int]:
-    """Return worker processes that have done something and live."""
+def worker_of(running: Running) -> int:
+    """Return a worker process that has done something and lives."""
     alive = tree(running.cluster.pid)
-    if side.is_raw:
-        known = [int(running.agent.call("worker_pid"))]
-    else:
-        known = []
-        for mark in (side.root / "scratch").glob("worker-*"):
-            with suppress(ValueError):
-                known.append(int(mark.name.removeprefix("worker-")))
-    found = [pid for pid in known if pid in alive]
+    found = [pid for pid in signed(running) if pid in alive]
     if not found:
         raise RuntimeError("no worker process could be told from the others: its memory was not measured")
-    return found
+    return found[0]
+
+
+def signed(running: Running) -> Sequence[int]:
+    if running.side.is_raw:
+        return [int(running.agent.call("worker_pid"))]
+    known = []
+    for mark in (running.side.root / "scratch").glob("worker-*"):
+        with suppress(ValueError):
+            known.append(int(mark.name.removeprefix("worker-")))
+    return known

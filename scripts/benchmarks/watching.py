@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 LOOK_SECONDS = 0.002
-LOAD_LOOK_SECONDS = 0.05
+LOAD_LOOK_SECONDS = 0.02
 GIVE_UP_SECONDS = 120.0
 
 

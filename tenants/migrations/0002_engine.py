@@ -5,35 +5,74 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0001_initial'),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='tenant',
-            name='gate_expiry_hours',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Hours until an unanswered gate expires and its run fails, 1 to 8760. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(8760)]),
+            model_name="tenant",
+            name="gate_expiry_hours",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="Hours until an unanswered gate expires and its run fails, 1 to 8760. Empty: inherited.",
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(1),
+                    django.core.validators.MaxValueValidator(8760),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='tenant',
-            name='max_queued_runs',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Runs waiting at once; more are refused, 1 to 30000. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(30000)]),
+            model_name="tenant",
+            name="max_queued_runs",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="Runs waiting at once; more are refused, 1 to 30000. Empty: inherited.",
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(1),
+                    django.core.validators.MaxValueValidator(30000),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='tenant',
-            name='max_run_minutes',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Minutes a run may take, not counting the time it waits for a person, 1 to 10080. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10080)]),
+            model_name="tenant",
+            name="max_run_minutes",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="Minutes a run may take, not counting the time it waits for a person, 1 to 10080. Empty: inherited.",
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(1),
+                    django.core.validators.MaxValueValidator(10080),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='tenant',
-            name='max_running_runs',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Runs worked on at once, 1 to 10000. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)]),
+            model_name="tenant",
+            name="max_running_runs",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="Runs worked on at once, 1 to 10000. Empty: inherited.",
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(1),
+                    django.core.validators.MaxValueValidator(10000),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='tenant',
-            name='retention_days',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Days that logs, executions and workspaces of finished runs are kept, 1 to 3650. Empty: inherited.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)]),
+            model_name="tenant",
+            name="retention_days",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="Days that logs, executions and workspaces of finished runs are kept, 1 to 3650. Empty: inherited.",
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(1),
+                    django.core.validators.MaxValueValidator(3650),
+                ],
+            ),
         ),
     ]

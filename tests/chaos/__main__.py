@@ -17,8 +17,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: everything is taken down in order
     try:
         with stage(options) as place:
+            environment = place.environment("harness")
             os.environ.clear()
-            os.environ.update(place.environment("harness"))
+            os.environ.update(environment)
             django.setup()
             # Not before: what it imports needs the settings.
             return importlib.import_module("tests.chaos.campaign").conduct(place)

@@ -6,6 +6,7 @@ again a little later. What people do to runs: `people`.
 
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -56,6 +57,13 @@ def kill_holder(scene: Scene, rng: random.Random, *, in_step: bool) -> str:
 
 def runs_in_a_step() -> list:
     return list(StepExecution.objects.filter(status=ExecutionStatus.RUNNING).values_list("run_id", flat=True))
+
+
+def kill_idle_worker(scene: Scene, rng: random.Random) -> str:
+    """Kill a worker that waits for work: it may hold the lock of the queue that all of its node wait at."""
+    busy = set(patiently(scene.held).values())
+    idle = [hand for node in scene.nodes for hand in node.hands() if hand.pid in scene.workers - busy]
+    return kill_one(rng, idle, "worker")
 
 
 def kill_helper(scene: Scene, rng: random.Random) -> str:
@@ -132,11 +140,15 @@ def quiet_nodes(scene: Scene) -> list[Node]:
 def freeze(scene: Scene, rng: random.Random, victims: list[Process]) -> str:
     stopped = {each for each in victims if processes.send(each, signal.SIGSTOP)}
     scene.frozen |= stopped
-    scene.after(LEASE_SECONDS + rng.uniform(0.5, 6), partial(thaw, scene, stopped))
+    seconds = LEASE_SECONDS + rng.uniform(0.5, 6)
+    # By a thread: what is frozen may hold a lock of SQLite's that everybody else waits for.
+    threading.Timer(seconds, thaw, (scene, stopped)).start()
+    scene.after(seconds, partial(thaw, scene, stopped))
     return f"{len(stopped)} processes"
 
 
 def thaw(scene: Scene, stopped: set[Process]) -> None:
+    """Let them go on; doing it again does nothing."""
     for process in stopped:
         processes.send(process, signal.SIGCONT)
     scene.frozen -= stopped
@@ -212,6 +224,7 @@ UNFINISHED = [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.BACKING_OFF]
 ON_ANY_DATABASE: dict[str, tuple[Fault, int]] = {
     "kill worker in a step": (kill_worker_in_step, 7),
     "kill worker between steps": (kill_worker_between_steps, 6),
+    "kill idle worker": (kill_idle_worker, 2),
     "kill pusher or monitor": (kill_helper, 3),
     "kill sentinel": (kill_sentinel, 2),
     "kill main process": (kill_main, 1),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from django.db import OperationalError, connection
+from django.db import connection
 
 from approvals.gates import AlreadyDecided, Decider
 from approvals.models import Gate, GateStatus
@@ -32,7 +32,7 @@ def race_for_gate(scene: Scene, rng: random.Random) -> str:
     rng.shuffle(verdicts)
     start = threading.Barrier(len(verdicts))
     people = [
-        threading.Thread(target=decide_at, args=(start, gate, name, verdict))
+        threading.Thread(target=decide_at, args=(scene, start, partial(decide_anew, gate, name, verdict)))
         for name, verdict in zip(DECIDERS, verdicts, strict=True)
     ]
     for person in people:
@@ -42,16 +42,20 @@ def race_for_gate(scene: Scene, rng: random.Random) -> str:
     return f"{' '.join(verdicts)} on a gate of {gate.run.title}"
 
 
-def decide_at(start: threading.Barrier, gate: Gate, name: str, verdict: str) -> None:
-    """Decide with a connection of one's own; what comes second is told so."""
+def decide_at(scene: Scene, start: threading.Barrier, act: Callable[[], None]) -> None:
+    """Decide with a connection of one's own. Nothing else goes on: any error is a surprise."""
     try:
         connection.ensure_connection()
         start.wait(timeout=30)
-        decide(Gate.objects.select_related("run").get(pk=gate.pk), name, verdict)
-    except (OperationalError, threading.BrokenBarrierError):  # as a request that ends in a 503
-        start.abort()
+        act()
+    except Exception as error:
+        scene.surprises.append(f"deciding a gate at once: {type(error).__name__}: {error}")
     finally:
         connection.close()
+
+
+def decide_anew(gate: Gate, name: str, verdict: str) -> None:
+    decide(Gate.objects.select_related("run").get(pk=gate.pk), name, verdict)
 
 
 def decide(gate: Gate, name: str, verdict: str) -> None:

@@ -42,7 +42,7 @@ ALONE = f"exec 9>.lock; flock -n 9 || {{ echo 'another command is at work in thi
 LINT: Step = {"name": "lint", "run": "ruff check .", "kind": "lint"}
 SCAN: Step = {"name": "scan", "run": "bandit -q -r src", "kind": "security"}
 # Sparse as far as anybody can tell from `df`, but allocated: more than a step may add to its workspace.
-FILL = "rm -f big*; for i in 1 2 3 4 5; do fallocate -l 480M big$i; done; sleep 20"
+FILL = "rm -f big*; for i in 1 2 3 4 5; do fallocate -l 480M big$i; done; sleep 4"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def prepares(rng: random.Random) -> list[Step]:
 
 def flaky(rng: random.Random) -> list[Step]:
     times = rng.randint(1, 2)
-    count = 'n=$(cat seen 2>/dev/null || echo 0); echo $((n + 1)) > seen'
+    count = "n=$(cat seen 2>/dev/null || echo 0); echo $((n + 1)) > seen"
     return [
         {"name": "fetch", "run": f"{count}; if [ $n -lt {times} ]; then {RESET}; fi", "kind": "other"},
         nap(rng, high=0.8),

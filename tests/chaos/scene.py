@@ -53,6 +53,7 @@ class Scene:
     frozen: set[Process] = field(default_factory=set)
     workers: set[int] = field(default_factory=set)
     extra_runs: int = 0
+    surprises: list[str] = field(default_factory=list)
 
     def after(self, seconds: float, lift: Callable[[], None]) -> None:
         self.later.append(Later(time.monotonic() + seconds, lift))

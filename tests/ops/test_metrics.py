@@ -28,7 +28,7 @@ CONTRACT = {
     "queue_oldest_seconds": ("gauge", ()),
     "worker_leases": ("gauge", ()),
 }
-ADDED = {"sandbox_level": ("gauge", ())}
+ADDED = {"sandbox_level": ("gauge", ()), "autofix_circuits_open": ("gauge", ("kind",))}
 
 
 def example(spec: MetricSpec) -> Sample | HistogramSample:

@@ -12,6 +12,11 @@ def execution(db):
     return StepExecutionFactory()
 
 
+def end(writer: LogWriter, tail: bytes) -> None:
+    for chunk in writer.close(tail):
+        chunk.save()
+
+
 def text_of(execution) -> str:
     return "".join(logs.read(execution))
 
@@ -20,21 +25,21 @@ def test_characters_split_over_pieces_are_put_together(execution):
     writer = LogWriter(execution, 1000)
     for byte in "grün ✓\n".encode():
         writer.write(bytes([byte]))
-    writer.close(b"")
+    end(writer, b"")
     assert text_of(execution) == "grün ✓\n"
 
 
 def test_bytes_that_no_database_takes_are_replaced(execution):
     writer = LogWriter(execution, 1000)
     writer.write(b"a\0b\xffc")
-    writer.close(b"")
+    end(writer, b"")
     assert text_of(execution) == "a\ufffdb\ufffdc"
 
 
 def test_colours_are_kept(execution):
     writer = LogWriter(execution, 1000)
     writer.write(b"\x1b[31mred\x1b[0m")
-    writer.close(b"")
+    end(writer, b"")
     assert text_of(execution) == "\x1b[31mred\x1b[0m"
 
 
@@ -43,7 +48,7 @@ def test_a_log_over_the_limit_keeps_its_start_and_its_end_and_says_what_is_missi
     writer = LogWriter(execution, 1000)
     for start in range(0, len(output), 65_536):
         writer.write(output[start : start + 65_536])
-    writer.close(output[-(1 << 20) :])
+    end(writer, output[-(1 << 20) :])
     text = text_of(execution)
     assert writer.truncated
     assert text.startswith("line 000000\n")
@@ -54,6 +59,6 @@ def test_a_log_over_the_limit_keeps_its_start_and_its_end_and_says_what_is_missi
 def test_reading_goes_on_from_where_one_stopped(execution):
     writer = LogWriter(execution, 1 << 20)
     writer.write(b"x" * 100_000 + b"end")
-    writer.close(b"")
+    end(writer, b"")
     assert execution.chunks.count() > 1
     assert "".join(logs.read(execution, 100_000)) == "end"

@@ -6,116 +6,129 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('runs', '0001_initial'),
-        ('tenants', '0002_engine'),
+        ("runs", "0001_initial"),
+        ("tenants", "0002_engine"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Chore',
+            name="Chore",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('due_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(null=True)),
-                ('report', models.CharField(blank=True, max_length=500)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("due_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(null=True)),
+                ("report", models.CharField(blank=True, max_length=500)),
             ],
         ),
         migrations.RemoveConstraint(
-            model_name='step',
-            name='one_step_per_name',
+            model_name="step",
+            name="one_step_per_name",
         ),
         migrations.RemoveIndex(
-            model_name='run',
-            name='run_status_due',
+            model_name="run",
+            name="run_status_due",
         ),
         migrations.RemoveIndex(
-            model_name='run',
-            name='run_status_lease',
+            model_name="run",
+            name="run_status_lease",
         ),
         migrations.RemoveField(
-            model_name='run',
-            name='woken_at',
+            model_name="run",
+            name="woken_at",
         ),
         migrations.AddField(
-            model_name='run',
-            name='claimed_at',
+            model_name="run",
+            name="claimed_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='run',
-            name='deadline_at',
+            model_name="run",
+            name="deadline_at",
             field=models.DateTimeField(editable=False, help_text="The run's time limit.", null=True),
         ),
         migrations.AddField(
-            model_name='run',
-            name='priority',
-            field=models.PositiveSmallIntegerField(choices=[(0, 'batch'), (10, 'normal'), (20, 'a person waits')], default=10, editable=False),
+            model_name="run",
+            name="priority",
+            field=models.PositiveSmallIntegerField(
+                choices=[(0, "batch"), (10, "normal"), (20, "a person waits")], default=10, editable=False
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='pruned_at',
-            field=models.DateTimeField(editable=False, help_text='When its logs and executions were removed.', null=True),
+            model_name="run",
+            name="pruned_at",
+            field=models.DateTimeField(
+                editable=False, help_text="When its logs and executions were removed.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='workers_lost',
-            field=models.PositiveSmallIntegerField(default=0, editable=False, help_text='In a row, since something last came of it.'),
+            model_name="run",
+            name="workers_lost",
+            field=models.PositiveSmallIntegerField(
+                default=0, editable=False, help_text="In a row, since something last came of it."
+            ),
         ),
         migrations.AddField(
-            model_name='step',
-            name='removed_in',
-            field=models.PositiveIntegerField(editable=False, help_text='The plan version without it.', null=True),
+            model_name="step",
+            name="removed_in",
+            field=models.PositiveIntegerField(editable=False, help_text="The plan version without it.", null=True),
         ),
         migrations.AddField(
-            model_name='stepexecution',
-            name='log_characters',
+            model_name="stepexecution",
+            name="log_characters",
             field=models.PositiveBigIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='stepexecution',
-            name='log_file',
-            field=models.FileField(blank=True, help_text='The whole log, once it is too large for rows.', upload_to=''),
+            model_name="stepexecution",
+            name="log_file",
+            field=models.FileField(blank=True, help_text="The whole log, once it is too large for rows.", upload_to=""),
         ),
         migrations.AlterField(
-            model_name='logchunk',
-            name='created_at',
+            model_name="logchunk",
+            name="created_at",
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
         ),
         migrations.AlterField(
-            model_name='runevent',
-            name='created_at',
+            model_name="runevent",
+            name="created_at",
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
         ),
         migrations.AlterField(
-            model_name='stepexecution',
-            name='started_at',
+            model_name="stepexecution",
+            name="started_at",
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'backing_off'])), fields=['tenant', '-priority', 'due_at', 'id'], name='run_tenant_turn'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "backing_off"])),
+                fields=["tenant", "-priority", "due_at", "id"],
+                name="run_tenant_turn",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'backing_off'])), fields=['due_at'], name='run_due'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "backing_off"])), fields=["due_at"], name="run_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['tenant'], name='run_tenant_running'),
+            model_name="run",
+            index=models.Index(condition=models.Q(("status", "running")), fields=["tenant"], name="run_tenant_running"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['tenant', 'claimed_at'], name='run_tenant_claimed'),
+            model_name="run",
+            index=models.Index(fields=["tenant", "claimed_at"], name="run_tenant_claimed"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('pruned_at', None)), fields=['finished_at'], name='run_finished'),
+            model_name="run",
+            index=models.Index(condition=models.Q(("pruned_at", None)), fields=["finished_at"], name="run_finished"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(condition=models.Q(('removed_in', None)), fields=('run', 'name'), name='one_current_step_per_name'),
+            model_name="step",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("removed_in", None)), fields=("run", "name"), name="one_current_step_per_name"
+            ),
         ),
     ]

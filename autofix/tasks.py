@@ -3,14 +3,16 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import Error, connection
 
-from autofix import loop
+from autofix import loop, policy, timeline
 from autofix.classifier import Evidence, classify
-from metabuilder.runs import chores, stopping, transitions, workers
-from metabuilder.runs.models import Run
+from autofix.models import Attempt, Episode, KillSwitch
+from metabuilder.runs import chores, stopping, transitions, turns, workers
+from metabuilder.runs.models import Run, Step, StepExecution
 
 logger = logging.getLogger(__name__)
 IN_A_ROW_SECONDS = 60.0
@@ -35,8 +37,17 @@ def do_chore(name: str) -> None:
 
 
 def warm_up() -> None:
-    """Compile the classifier's rules, which takes longer than all else that the first failure needs."""
+    """Do once what every worker would do for itself: compile the classifier's rules, make the common queries."""
     classify(Evidence(step_name="warm-up", log="error: warm-up\n", exit_code=1))
+    with suppress(Error):  # the database is away: nothing is lost but memory
+        turns.next_turns()
+        run = Run.objects.select_related("tenant", "project").first()
+        for rows in (Step, StepExecution, Episode, Attempt, KillSwitch):
+            rows._default_manager.first()
+        if run is not None:
+            policy.for_run(run)
+            run.next_step()
+            timeline.past_attempts(run)
 
 
 def claim(run_id: str = "") -> Run | None:

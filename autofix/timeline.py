@@ -101,11 +101,14 @@ def past_of(run: Run, step: Step) -> Past:
     """Return what was tried for a step that has just failed, whose episode goes on or begins here."""
     first_failure = run.is_new and not run.failing_steps and not run.decisions_made
     episode = open_episode(run, step)
-    slim = run.attempts.defer("excerpt", "findings", "patch", "settings_used").order_by("number")
-    attempts = [] if first_failure else list(slim)
+    attempts = [] if first_failure else past_attempts(run)
     for attempt in attempts:
         attempt.run = run
     return Past(step.pk, run.round, episode.pk, attempts)
+
+
+def past_attempts(run: Run) -> list[Attempt]:
+    return list(run.attempts.defer("excerpt", "findings", "patch", "settings_used").order_by("number"))
 
 
 def keep_in_mind(about: Decision, attempt: Attempt | None) -> None:

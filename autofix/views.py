@@ -1,5 +1,6 @@
 """What people do to runs and gates over HTTP, and what the loop did. Every deed is one call of `control`."""
 
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 from django.db import transaction
@@ -27,8 +28,8 @@ from autofix.serializers import (
 )
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.runs import transitions
-from metabuilder.runs.intake import Order, RunRefused
-from metabuilder.runs.models import Run, SourceKind
+from metabuilder.runs.intake import Order, QueueFull, RunRefused
+from metabuilder.runs.models import Priority, Run, SourceKind
 from metabuilder.runs.plans import PlanRejected
 from metabuilder.runs.serializers import NewRunSerializer, OverridesSerializer
 from metabuilder.runs.transitions import CannotMove
@@ -37,7 +38,7 @@ from tenants.endpoints import Endpoint
 from tenants.idempotency import HEADER, answer_once
 from tenants.models import Tenant
 from tenants.permissions import IsMember
-from tenants.problems import Conflict, field_error
+from tenants.problems import Conflict, Full, field_error
 from tenants.roles import Capability
 from tenants.serializers import NothingSerializer
 from tenants.views import TenantEndpoint
@@ -71,6 +72,9 @@ class HealingRunViewSet(TenantEndpoint, RunViewSet):
             run = control.start_run(self.order(tenant, values))
         except (RunRefused, PlanRejected, InvalidOverride) as error:
             refuse(error)
+        except QueueFull as error:
+            status = HTTPStatus.TOO_MANY_REQUESTS if error.is_tenants else HTTPStatus.SERVICE_UNAVAILABLE
+            raise Full(str(error), status, error.retry_after_seconds) from None
         return Response(self.shown(run), status=201)
 
     def order(self, tenant: Tenant, values: dict[str, Any]) -> Order:  # Any: checked values
@@ -83,6 +87,7 @@ class HealingRunViewSet(TenantEndpoint, RunViewSet):
             plan=values["plan"],
             title=values["title"] or "",
             overrides=dict(values["settings"] or {}),
+            priority=Priority[values["priority"].upper()],
             user=self.user,
             actor=self.actor,
         )

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from metabuilder import health
 
 API = "api/meta/v2/"
+admin.autodiscover()
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),

@@ -59,6 +59,17 @@ class Unavailable(APIException):
     wait = 2
 
 
+class Full(APIException):
+    """Too much waits already: `status` 429 if it is the caller's, 503 if it is everybody's."""
+
+    default_code = "full"
+
+    def __init__(self, detail: str, status: HTTPStatus, wait: int) -> None:
+        super().__init__(detail)
+        self.status_code = status
+        self.wait = wait
+
+
 class ProblemRenderer(JSONRenderer):
     media_type = MEDIA_TYPE
     format = "problem"

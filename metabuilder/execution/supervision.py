@@ -18,6 +18,7 @@ from metabuilder.execution.output import Stream
 TICK_SECONDS = 0.1
 STOP_CHECK_SECONDS = 0.25
 GRACE_SECONDS = 5.0
+STOPPED_GRACE_SECONDS = 0.5  # a person who cancels waits for it
 OUTPUT_KILL_FACTOR = 25
 ENDED_AT_ONCE = frozenset({Verdict.DISK_QUOTA, Verdict.OUTPUT_LIMIT})
 
@@ -81,7 +82,7 @@ class Supervision:
             self.reason = self._reason_to_end(now)
             if self.reason is None:
                 return
-            self._kill_at = now + GRACE_SECONDS
+            self._kill_at = now + (STOPPED_GRACE_SECONDS if self.reason is Verdict.STOPPED else GRACE_SECONDS)
             self.growth_bytes = self.disk.growth_bytes
             self.confinement.terminate()
         if now >= self._kill_at or self.reason in ENDED_AT_ONCE:

@@ -13,9 +13,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from metabuilder.execution import locations
-from metabuilder.runs import plans, transitions
-from metabuilder.runs.models import Project, Run, SourceKind, Upload
+from metabuilder.runs import plans, transitions, turns
+from metabuilder.runs.models import Priority, Project, Run, SourceKind, Upload
 from tenants.models import Tenant
+
+RETRY_SECONDS = 30
 
 
 class RunRefused(Exception):
@@ -24,6 +26,16 @@ class RunRefused(Exception):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
         self.errors = dict(errors)
+
+
+class QueueFull(Exception):
+    """So many runs wait already that another one is not taken in, for the tenant or for anybody."""
+
+    def __init__(self, tenant: Tenant | None) -> None:
+        whose = f"{tenant} has" if tenant else "The service has"
+        super().__init__(f"{whose} as many runs waiting as it may. Try again in {RETRY_SECONDS} seconds.")
+        self.is_tenants = tenant is not None
+        self.retry_after_seconds = RETRY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -41,11 +53,16 @@ class Order:
     actor: str = ""
     any_directory: bool = False  # the command line may build what its user can read
     under_drain: bool = False
+    priority: Priority = Priority.NORMAL
     unsandboxed: bool = False  # the bundled demo's own, where there is no sandbox
 
 
 def create_run(order: Order) -> Run:
-    """Make and queue a run; raise RunRefused or plans.PlanRejected and leave nothing behind."""
+    """Make and queue a run; raise QueueFull, RunRefused or plans.PlanRejected and leave nothing behind."""
+    if turns.is_full():
+        raise QueueFull(None)
+    if turns.is_full(order.tenant):
+        raise QueueFull(order.tenant)
     location = check_source(order)
     plan = plans.parse(order.plan) if order.plan is not None else None
     with transaction.atomic():
@@ -62,6 +79,7 @@ def create_run(order: Order) -> Run:
             ref=order.ref,
             created_by=order.user,
             started_under_drain=order.under_drain,
+            priority=order.priority,
             unsandboxed=order.unsandboxed,
             **order.overrides,
         )

@@ -17,6 +17,7 @@ from multiprocessing import Event
 from typing import Any
 
 from django.conf import settings
+from django.db import connections
 from django.utils.module_loading import import_string
 from django_q.cluster import Cluster, Sentinel, get_mp_context
 
@@ -88,6 +89,7 @@ def share_memory() -> None:
     import_string(settings.ADVANCE_TASK)
     for dotted_path in settings.WARM_UPS:
         import_string(dotted_path)()
+    connections.close_all()  # none may be shared
     gc.collect()
     gc.freeze()
 

@@ -158,6 +158,12 @@ class NewRunSerializer(StrictSerializer):
     plan = PlanField(required=False, allow_null=True, default=None)
     settings = OverridesSerializer(required=False, allow_null=True, default=None)
     title = serializers.CharField(max_length=200, required=False, default="", allow_blank=True, allow_null=True)
+    priority = serializers.ChoiceField(
+        choices=["normal", "batch"],
+        required=False,
+        default="normal",
+        help_text="A batch run waits until the tenant has nothing else that is due.",
+    )
 
 
 class RunEventSerializer(serializers.ModelSerializer[RunEvent]):

@@ -101,6 +101,16 @@ def limit_of(tenant: Tenant) -> int:
     return int(tenant.max_running_runs or settings.MAX_RUNNING_RUNS_PER_TENANT)
 
 
+def is_full(tenant: Tenant | None = None) -> bool:
+    """True if as many runs wait as may, of a tenant or of all; counts no further than that."""
+    limit = settings.MAX_QUEUED_RUNS
+    waiting = Run.objects.filter(status__in=WAITING)
+    if tenant is not None:
+        waiting = waiting.filter(tenant=tenant)
+        limit = tenant.max_queued_runs or settings.MAX_QUEUED_RUNS_PER_TENANT
+    return bool(waiting.order_by()[:limit].count() >= limit)
+
+
 def in_work() -> Any:  # Any: a queryset of runs
     return Run.objects.filter(status=RunStatus.RUNNING)
 

@@ -23,6 +23,7 @@ def main() -> int:
     with Bed() as bed:
         for name in names:
             try:
+                bed.clear()
                 for figure in BENCHMARKS[name].run(bed, options):
                     print(as_json(figure) if options.as_json else as_row(figure), flush=True)
             except Exception:  # the other figures are still worth having

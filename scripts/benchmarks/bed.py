@@ -98,6 +98,7 @@ class Bed:
         self._stack = ExitStack()
         self._made = 0
         self._templates: dict[str, str] = {}
+        self._databases: list[str] = []
         self._secret = secrets.token_urlsafe(64)
         self.data_dir = Path(os.environ.get("METABUILDER_DATA_DIR") or default_data_dir(ROOT))
 
@@ -128,6 +129,13 @@ class Bed:
         if not (self.data_dir / "toolchain-bin").is_dir():
             raise RuntimeError(f"there are no tools for steps in {self.data_dir}: run scripts/setup")
         return self._side(REAL, METABUILDER_SANDBOX=sandbox, METABUILDER_DATA_DIR=str(self.data_dir))
+
+    def clear(self) -> None:
+        """Drop every side's database: vacuuming the last benchmark's rows would be counted for the next one."""
+        while self._databases:
+            self.postgres.drop(self._databases.pop())
+        with self.postgres.connect() as connection:
+            connection.execute("CHECKPOINT")
 
     @contextmanager
     def running(self, side: Side) -> Iterator[Running]:
@@ -167,6 +175,7 @@ class Bed:
             self._templates[kind] = template
         name = f"{kind}_{self._made}"
         self.postgres.create(name, self._templates[kind])
+        self._databases.append(name)
         return self.postgres.url(name)
 
 

@@ -46,9 +46,12 @@ class Figure:
     unit: str
     baseline: float | None = None
     target: Target | None = None
+    paired_ratio: float | None = None
 
     @property
     def ratio(self) -> float | None:
+        if self.paired_ratio is not None:
+            return self.paired_ratio
         return self.value / self.baseline if self.baseline else None
 
     @property
@@ -81,6 +84,13 @@ class Comparison:
         """Return the product's median beside the baseline's, if that was measured."""
         baseline = self.median("raw", name) if ("raw", name) in self.values else None
         return Figure(f"{name}{suffix}", self.median("ours", name), unit, baseline, target)
+
+    def paired_ratio(self, side: str, other: str, name: str) -> float:
+        """Return the median of the ratios of measurements that followed each other: a small difference
+        would drown in what the machine does between the first and the last.
+        """
+        pairs = zip(self.values[side, name], self.values[other, name], strict=True)
+        return statistics.median(value / base for value, base in pairs)
 
     def p95(self, side: str, name: str) -> float:
         return percentile(self.values.get((side, name), []), P95)

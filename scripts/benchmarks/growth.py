@@ -8,8 +8,8 @@ from scripts.benchmarks.figures import Comparison, Figure, Options, Target, prog
 from scripts.benchmarks.throughput import FEW_RUNS, load, measure_idle, warm_up
 
 SIZES = ((1_000, 10_000), (1_000, 10_000, 100_000))
-BATCHES = (3, 9)
-RUNS = (60, 100)
+BATCHES = (5, 9)
+RUNS = (60, 120)
 WAITING = 100_000
 IDLE_SECONDS = 10
 NO_DEARER, NO_SLOWER = Target(1.15, 1.05, of_baseline=True), Target(0.87, 0.95, of_baseline=True, at_least=True)
@@ -24,12 +24,16 @@ def run(bed: Bed, options: Options) -> Iterator[Figure]:
         for _ in range(options.pick(*BATCHES)):
             for size, each in running.items():
                 load(each, options.pick(*RUNS), found, str(size))
-    least = str(sizes[0])
-    for more in map(str, sizes[1:]):
-        for name, unit, target in (("processor per run", "ms", NO_DEARER), ("runs per second", "/s", NO_SLOWER)):
-            ours, base = found.median(more, name), found.median(least, name)
-            yield Figure(f"{name}, {more} finished (B: {least})", ours, unit, base, target)
+    yield from compared(found, [str(size) for size in sizes])
     yield from idle_beside_waiting(bed, options)
+
+
+def compared(found: Comparison, sizes: list[str]) -> Iterator[Figure]:
+    for more in sizes[1:]:
+        for name, unit, target in (("processor per run", "ms", NO_DEARER), ("runs per second", "/s", NO_SLOWER)):
+            ours, base = found.median(more, name), found.median(sizes[0], name)
+            title = f"{name}, {more} finished (B: {sizes[0]})"
+            yield Figure(title, ours, unit, base, target, found.paired_ratio(more, sizes[0], name))
 
 
 def with_past(bed: Bed, stack: ExitStack, size: int) -> Running:
@@ -47,6 +51,7 @@ def idle_beside_waiting(bed: Bed, options: Options) -> Iterator[Figure]:
     sides = {"ours": bed.noop} if options.quick else {"ours": bed.noop, "raw": bed.raw}
     for name, make in sides.items():
         progress(f"growth: idle beside {WAITING} waiting, {name}")
+        bed.clear()
         with bed.running(make()) as running:
             running.agent.call("time_one")
             running.agent.call("add_waiting", count=WAITING)

@@ -36,29 +36,34 @@ def run(bed: Bed, options: Options) -> Iterator[Figure]:
 
 def measure(bed: Bed, options: Options, found: Comparison) -> None:
     """Weigh each side alone, then let both have their turns by and by: the machine's mood is the same for both."""
-    raw, ours = bed.raw(), bed.noop()
-    with bed.running(raw) as theirs:
+    with bed.running(bed.raw()) as theirs:
         measure_alone(theirs, options, found, "raw")
-    with bed.running(ours) as us:
+    bed.clear()
+    with bed.running(bed.noop()) as us:
         measure_alone(us, options, found, "ours")
-        with bed.running(raw) as theirs:
+        with bed.running(bed.raw()) as theirs:
             in_turn({"raw": theirs, "ours": us}, options, found)
+    bed.clear()
 
 
 def measure_alone(running: Running, options: Options, found: Comparison, name: str) -> None:
     """Memory that two sides share would count half for each; the database cannot tell who it worked for."""
+    progress(f"W1: {name} alone")
     warm_up(running, FEW_RUNS)
     found.add(name, "worker memory (PSS)", proportional_mib(worker_of(running)))
     measure_idle(running, options.pick(*IDLE_SECONDS), found, (name, "idle, cluster and database"))
 
 
 def in_turn(both: dict[str, Running], options: Options, found: Comparison) -> None:
+    progress("W1: both warm up")
     for running in both.values():
         warm_up(running)
+    progress("W1: loads in turn")
     batches = options.pick(*BATCHES)
     for _ in range(batches):
         for name, running in both.items():
             load(running, options.pick(*RUNS) // batches, found, name)
+    progress("W1: single runs in turn")
     for _ in range(options.pick(*SINGLE_RUNS)):
         for name, running in both.items():
             found.add(name, "latency of a no-op run", running.agent.call("time_one"))

@@ -8,7 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from django.core.management import call_command
@@ -16,7 +16,7 @@ from django.db import connections
 from django.db.models import Count, Max, Sum
 
 from metabuilder.runs.models import Chore, Run, RunEvent
-from tests.chaos import feeding, invariants, people, report, trees
+from tests.chaos import feeding, invariants, people, processes, report, trees
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Fault, faults_for
 from tests.chaos.nodes import Supervisor
@@ -87,16 +87,24 @@ def conduct(stage: Stage) -> int:
         options.runs,
     )
     scene = Scene(stage, stage.nodes())
-    with Supervisor(scene.nodes) as supervisor:
+    processes.adopt_orphans()
+    with Supervisor(scene.nodes, partial(is_database, stage)) as supervisor:
         wreak(scene, plan, {name: fault for name, (fault, _) in kinds.items()})
         come_to_rest(scene)
         tidied(scene)
         say("stopping the nodes")
         did_not_stop = supervisor.stop(GRACE_SECONDS + 20)
-    found = invariants.violations(gather(scene, plan, did_not_stop))
+        orphans = [f"{each.pid}: {processes.command_line(each.pid)[:160]}" for each in supervisor.orphans()]
+    evidence = replace(gather(scene, plan), did_not_stop=tuple(did_not_stop), orphans=tuple(orphans))
+    found = invariants.violations(evidence)
     report.tell(scene, found)
     connections.close_all()
     return 1 if found else 0
+
+
+def is_database(stage: Stage, process: processes.Process) -> bool:
+    """The server is a child of ours too: who started it has ended at once."""
+    return stage.postgres is not None and "postgres" in processes.command_line(process.pid).split(" ")[0]
 
 
 def wreak(scene: Scene, plan: Plan, kinds: dict[str, Fault]) -> None:
@@ -113,7 +121,7 @@ def wreak(scene: Scene, plan: Plan, kinds: dict[str, Fault]) -> None:
             inject(scene, plan, kinds)
         if time.monotonic() - told_at > PROGRESS_SECONDS:
             told_at = time.monotonic()
-            say(f"{plan.resting} of {plan.total} runs at rest, {scene.done.total()} faults")
+            say(f"{plan.resting} of {plan.total + scene.extra_runs} runs at rest, {scene.done.total()} faults")
         time.sleep(LOOK_SECONDS)
 
 
@@ -165,7 +173,7 @@ def waits_for(condition: Callable[[], bool]) -> None:
         time.sleep(LOOK_SECONDS * 5)
 
 
-def gather(scene: Scene, plan: Plan, did_not_stop: list[str]) -> Evidence:
+def gather(scene: Scene, plan: Plan) -> Evidence:
     stage, options = scene.stage, scene.stage.options
     ordered = {run.title for run in planned_runs(options.seed, options.runs)} - {run.title for run in plan.runs}
     return Evidence(
@@ -175,7 +183,6 @@ def gather(scene: Scene, plan: Plan, did_not_stop: list[str]) -> Evidence:
         sources=stage.sources,
         scratch=stage.root / "scratch",
         traces=tuple(f"/{stage.mark}/{node.name}" for node in scene.nodes) + tuple(n.mark for n in scene.nodes),
-        did_not_stop=tuple(did_not_stop),
         stop_seconds=tuple(seconds for node in scene.nodes for seconds in node.stop_seconds),
         surprises=tuple(scene.surprises),
     )

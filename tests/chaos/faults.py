@@ -142,7 +142,9 @@ def freeze(scene: Scene, rng: random.Random, victims: list[Process]) -> str:
     scene.frozen |= stopped
     seconds = LEASE_SECONDS + rng.uniform(0.5, 6)
     # By a thread: what is frozen may hold a lock of SQLite's that everybody else waits for.
-    threading.Timer(seconds, thaw, (scene, stopped)).start()
+    timer = threading.Timer(seconds, thaw, (scene, stopped))
+    timer.daemon = True
+    timer.start()
     scene.after(seconds, partial(thaw, scene, stopped))
     return f"{len(stopped)} processes"
 

@@ -24,6 +24,7 @@ INVARIANTS: dict[str, Check] = {
     "no workspace is left": trees.no_workspace_is_left,
     "nothing is left in scratch": trees.nothing_is_left_in_scratch,
     "no process survives": leftovers.no_process_survives,
+    "no orphan survives": leftovers.no_orphan_survives,
     "nodes stop in time": leftovers.nodes_stop_in_time,
     "no surprises": leftovers.nothing_came_as_a_surprise,
 }

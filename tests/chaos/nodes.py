@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,9 +74,11 @@ class Node:
             self.main.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill every process of the node, as a power cut does."""
+        """Kill every process of the node, as a power cut does; stopped first, none can start another."""
         while found := self.processes():
             for process in found:
+                processes.send(process, signal.SIGSTOP)
+            for process in processes.with_descendants(found):
                 processes.send(process, signal.SIGKILL)
             time.sleep(0.01)
 
@@ -94,8 +97,10 @@ class Node:
 class Supervisor:
     """Starts the nodes and starts them again, from a thread that lives as long as they do."""
 
-    def __init__(self, nodes: list[Node]) -> None:
+    def __init__(self, nodes: list[Node], is_known: Callable[[Process], bool] = lambda _: False) -> None:
         self.nodes = nodes
+        self._is_known: Callable[[Process], bool] = is_known
+        self._orphans: set[Process] = set()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor")
 
@@ -112,6 +117,13 @@ class Supervisor:
         self._thread.join()
         for node in self.nodes:
             node.kill()
+        for orphan in self.orphans():
+            processes.send(orphan, signal.SIGKILL)
+
+    def orphans(self) -> list[Process]:
+        """Return what we had to adopt: a node has left it behind."""
+        own = {node.main.pid for node in self.nodes if node.main}
+        return [each for each in processes.children() if each.pid not in own and not self._is_known(each)]
 
     def stop(self, patience_seconds: float) -> list[str]:
         """Stop all nodes in order; return the names of those that did not in time."""
@@ -125,8 +137,19 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._is_over.wait(LOOK_SECONDS):
+            ended = [node for node in self.nodes if node.has_ended()]
+            self._look_at_orphans(a_node_ended=bool(ended))
             for node in self.nodes:
-                if node.main is None and node.is_wanted:
+                if node.main is None and node.is_wanted and node not in ended:
                     node.start()
-                elif node.has_ended() and node.is_wanted:
-                    self._is_over.wait(RESTART_SECONDS)
+            if ended:
+                self._is_over.wait(RESTART_SECONDS)
+
+    def _look_at_orphans(self, *, a_node_ended: bool) -> None:
+        """What a node leaves at its very end goes with its control group; what was left before, stays."""
+        found = set(self.orphans())
+        if a_node_ended:
+            for orphan in found - self._orphans:
+                processes.send(orphan, signal.SIGKILL)
+        else:
+            self._orphans |= found

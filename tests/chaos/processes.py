@@ -1,9 +1,11 @@
 """Which processes are ours? Only those that carry a mark of the harness in their environment.
 
-Every process of a node inherits the mark; what runs in a sandbox does not, but is a descendant. A
-signal goes through a pidfd to a process that was just seen to be the one that was meant.
+Every process of a node inherits the mark; what runs in a sandbox does not, but is a descendant, and
+is adopted by the harness when those before it have died. A signal goes through a pidfd to a process
+that was just seen to be the one that was meant.
 """
 
+import ctypes
 import os
 import signal
 from collections.abc import Iterable, Iterator
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+PR_SET_CHILD_SUBREAPER = 36
 MARK = "CHAOS_NODE"
 FIELDS_AFTER_NAME = {"state": 0, "parent": 1, "started": 19}
 
@@ -23,6 +26,18 @@ class Process:
     started: int
     pid: int
     parent: int
+
+
+def adopt_orphans() -> None:
+    """Become the parent, in the place of init, of every descendant whose own parent ends."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "cannot adopt orphans")
+
+
+def children() -> list[Process]:
+    """Return the living children of this process, adopted ones among them."""
+    pids = [int(pid) for task in (PROC / "self/task").iterdir() for pid in read_at(task / "children").split()]
+    return sorted(process for pid in pids if (process := look(pid)))
 
 
 def marked(mark: str) -> list[Process]:
@@ -105,7 +120,11 @@ def traces(pid: int) -> Iterator[bytes]:
 
 
 def read(pid: int, name: str) -> bytes:
+    return read_at(PROC / str(pid) / name)
+
+
+def read_at(path: Path) -> bytes:
     try:
-        return (PROC / str(pid) / name).read_bytes()
+        return path.read_bytes()
     except OSError:
         return b""

@@ -119,7 +119,8 @@ def lints_in_vain(rng: random.Random) -> list[Step]:
 
 
 def asks(rng: random.Random) -> list[Step]:
-    return [SCAN, nap(rng, high=1.0), sound("strong", "! grep -q md5 src/receipts.py")]
+    """An approval without a patch accepts the finding: no later step may count on its being gone."""
+    return [SCAN, nap(rng, high=1.0)]
 
 
 def heals_then_asks(rng: random.Random) -> list[Step]:

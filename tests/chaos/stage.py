@@ -86,6 +86,7 @@ class Stage:
             "FEATURE_META_V3_AUTOFIX": "true",
             "DATABASE_URL": self.database_url,
             "REDIS_URL": "",
+            "TMPDIR": str(self.root / "tmp"),
             "SECRET_KEY": self.secret,
         }
 
@@ -97,6 +98,8 @@ def stage(options: Options) -> Iterator[Stage]:
     root.chmod(0o711)  # a step's user passes through
     try:
         (root / "sources").mkdir(mode=0o755)
+        (root / "tmp").mkdir()
+        (root / "tmp").chmod(0o1777)
         make_templates(root / "sources")
         secret = secrets.token_urlsafe(64)
         if options.database == "sqlite":

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +37,7 @@ from tests.factories import (
     TenantFactory,
 )
 
+ROOT = Path(__file__).parent.parent.parent
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LIMITS = {"max_total_attempts": 1, "max_per_step_attempts": 1}
 TRACE = f"chaos-test-{os.getpid()}:"
@@ -182,6 +185,7 @@ BREAKS: dict[str, Breaking] = {
     "no workspace is left": left_workspace,
     "nothing is left in scratch": left_report,
     "no process survives": surviving_process,
+    "no orphan survives": lambda _: Evidence(orphans=("7: bwrap",)),
     "nodes stop in time": lambda _: Evidence(stop_seconds=(STOPS_WITHIN + 1,)),
     "no surprises": lambda _: Evidence(surprises=("a deadlock",)),
 }
@@ -192,6 +196,8 @@ WITH_A_REAL_TREE = {"trees are as the rows say"}
 def survivor() -> Iterator[subprocess.Popen]:
     """A process as a node would leave it behind."""
     with subprocess.Popen(["sleep", "60"], env={MARK: TRACE}, start_new_session=True) as process:
+        while not marked(TRACE):  # its environment is there a moment after it has started
+            time.sleep(0.01)
         yield process
         process.kill()
 
@@ -230,6 +236,23 @@ def test_a_patch_may_be_applied_again_after_its_worker_was_lost(db):
 def test_only_processes_with_the_mark_are_found(survivor):
     assert [process.pid for process in marked(TRACE)] == [survivor.pid]
     assert marked(f"{TRACE}other") == []
+
+
+ADOPTION = """
+import subprocess, time
+from tests.chaos import processes
+processes.adopt_orphans()
+subprocess.run(["sh", "-c", "sleep 20 & exit 0"])
+[orphan] = processes.children()
+processes.send(orphan, processes.signal.SIGKILL)
+while processes.children():
+    time.sleep(0.01)
+"""
+
+
+def test_the_harness_adopts_what_outlives_its_parent():
+    """In a process of its own: who has adopted once, goes on adopting."""
+    subprocess.run([sys.executable, "-c", ADOPTION], cwd=ROOT, check=True, timeout=15)
 
 
 @pytest.fixture

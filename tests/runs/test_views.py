@@ -305,3 +305,32 @@ def test_another_tenants_upload_cannot_be_built(api, tenant, media):
     theirs = Upload.objects.create(tenant=TenantFactory(), file="x.zip", name="x", size_bytes=1)
     order = {"tenant": "acme", "source": {"upload": str(theirs.pk)}}
     assert api("operator").post(f"{BASE}/runs", order).status_code == 400
+
+
+def test_a_tenant_whose_queue_is_full_is_told_when_to_come_again(api, tenant):
+    tenant.max_queued_runs = 2
+    tenant.save()
+    client = api("operator")
+    order = {"tenant": "acme", "source": GIT, "plan": PLAN}
+    assert [client.post(f"{BASE}/runs", order).status_code for _ in range(3)] == [201, 201, 429]
+    refused = client.post(f"{BASE}/runs", order)
+    assert (refused.headers["Retry-After"], refused.json()["status"]) == ("30", 429)
+    assert "Acme has as many runs waiting as it may" in refused.json()["detail"]
+    assert Run.objects.count() == 2
+
+
+def test_a_service_whose_queue_is_full_says_so_to_everybody(api, tenant, settings):
+    settings.MAX_QUEUED_RUNS = 1
+    client = api("operator")
+    order = {"tenant": "acme", "source": GIT, "plan": PLAN}
+    assert client.post(f"{BASE}/runs", order).status_code == 201
+    refused = client.post(f"{BASE}/runs", order)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "30")
+
+
+def test_a_batch_run_says_so(api, tenant):
+    order = {"tenant": "acme", "source": GIT, "plan": PLAN, "priority": "batch"}
+    assert api("operator").post(f"{BASE}/runs", order).status_code == 201
+    assert Run.objects.get().priority == 0
+    refused = api("operator").post(f"{BASE}/runs", {**order, "priority": "person"})
+    assert refused.json()["errors"][0]["field"] == "priority"

@@ -18,7 +18,7 @@ from autofix.management import reporting
 from autofix.serializers import HealingRunSerializer
 from metabuilder.execution.archives import ArchiveRejected, check_archive
 from metabuilder.runs import plans
-from metabuilder.runs.intake import Order, RunRefused
+from metabuilder.runs.intake import Order, QueueFull, RunRefused
 from metabuilder.runs.models import Run, SourceKind, Upload
 from metabuilder.runs.states import RunStatus
 from metabuilder.runs.transitions import driven_in_process
@@ -75,6 +75,8 @@ class Command(BaseCommand):
             return start_run(self.order(options))
         except (RunRefused, plans.PlanRejected, policy.InvalidOverride) as error:
             raise CommandError(str(error), returncode=2) from None
+        except QueueFull as error:
+            raise CommandError(str(error), returncode=1) from None
 
     def say(self, options: dict[str, Any], line: str) -> None:
         """Print progress: to standard error where standard output carries JSON."""

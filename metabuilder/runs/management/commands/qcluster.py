@@ -10,6 +10,7 @@ from metabuilder.runs.node import Node
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # they load every page of the web site; `migrate` and CI make them
     help = "Starts a worker node; SIGTERM or Ctrl-C hands its runs back and stops it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

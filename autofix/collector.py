@@ -29,6 +29,7 @@ from autofix.tallies import counted, histogram
 from autofix.timeline import OUTCOMES
 from metabuilder import metrics
 from metabuilder.metrics import HistogramSample, MetricSpec, Sample, family
+from metabuilder.runs import turns
 from metabuilder.runs.models import Plan, Run, StepExecution
 from metabuilder.runs.states import FINAL, RunStatus
 
@@ -135,13 +136,18 @@ def step_durations() -> Samples:
 
 
 def queue_depth() -> Samples:
-    return [Sample((), OrmQ.objects.filter(lock__lte=timezone.now()).count())]
+    """Count what waits for a worker now: runs that are due, and messages of django-q2."""
+    return [Sample((), turns.due().count() + OrmQ.objects.filter(lock__lte=timezone.now()).count())]
 
 
 def queue_oldest() -> Samples:
     now = timezone.now()
-    oldest = OrmQ.objects.filter(lock__lte=now).aggregate(oldest=Min("lock"))["oldest"]
-    return [Sample((), (now - oldest).total_seconds() if oldest else 0)]
+    waiting = [
+        OrmQ.objects.filter(lock__lte=now).aggregate(oldest=Min("lock"))["oldest"],
+        turns.due().aggregate(oldest=Min("due_at"))["oldest"],
+    ]
+    oldest = min(filter(None, waiting), default=now)
+    return [Sample((), max(0.0, (now - oldest).total_seconds()))]
 
 
 def worker_leases() -> Samples:

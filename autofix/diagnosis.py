@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.functional import SimpleLazyObject
 
 from approvals.models import GateStatus
+from autofix.breaker import Standing
 from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure
 from autofix.fixers.base import ToolResult
@@ -40,7 +41,7 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
     return findings_despite_success(evidence) if trial.ok else classify(evidence)
 
 
-def diagnose(about: Decision) -> Diagnosis:
+def diagnose(about: Decision, standing: Standing) -> Diagnosis:
     """Return what the strategies are told; what costs a look at the database is looked up when asked for."""
     run, step, failure, workspace = about.run, about.step, about.failure, about.workspace
     regressed = lazy(lambda: steps_to_spare(run, step))
@@ -57,6 +58,7 @@ def diagnose(about: Decision) -> Diagnosis:
         suspect=suspect(run, step, workspace) if any(each.commit for each in about.past.attempts) else None,
         tried_patches=lazy(lambda: tried_patches(run)),
         regressed_kinds=lazy(lambda: tuple(other.kind for other in regressed)),
+        circuits=standing,
     )
 
 

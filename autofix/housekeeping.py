@@ -7,7 +7,7 @@ be done twice. What each does: `control.expire_gates`, `rollups`, `runs.retentio
 import logging
 from collections.abc import Callable, Mapping
 
-from autofix import control, rollups
+from autofix import circuits, control, rollups
 from metabuilder.runs import cache, retention
 
 logger = logging.getLogger(__name__)
@@ -16,7 +16,11 @@ Part = Callable[[], Mapping[str, int]]
 
 def keep_database_tidy() -> str:
     """Return in a line what was done; a part that fails stops no other."""
-    return done({"gates": expire_gates, "retention": remove_old})
+    return done({"gates": expire_gates, "retention": remove_old, "circuits": forget_circuits})
+
+
+def expire_gates_now() -> str:
+    return done({"gates": expire_gates})
 
 
 def keep_machine_tidy() -> str:
@@ -36,6 +40,10 @@ def done(parts: Mapping[str, Part]) -> str:
 
 def expire_gates() -> dict[str, int]:
     return {"gates expired": control.expire_gates()}
+
+
+def forget_circuits() -> dict[str, int]:
+    return {"circuits forgotten": circuits.forget_quiet()}
 
 
 def remove_old() -> dict[str, int]:

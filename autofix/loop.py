@@ -13,14 +13,14 @@ import logging
 
 from django.db import transaction
 
-from autofix import diagnosis, policy, remedies, timeline
+from autofix import circuits, diagnosis, policy, remedies, timeline
 from autofix.failures import Failure
 from autofix.models import AttemptState, EpisodeOutcome
 from autofix.playbooks import StrategyName, last_resort, rungs_left
 from autofix.strategies import STRATEGIES
 from autofix.timeline import NOTHING_YET, Decision, Past
 from metabuilder.execution.workspace import Workspace, WorkspaceError
-from metabuilder.runs import executions, stopping, transitions, workspaces
+from metabuilder.runs import executions, logs, stopping, transitions, workspaces
 from metabuilder.runs.executions import End
 from metabuilder.runs.models import Run, Step, StepExecution
 from metabuilder.runs.states import RunStatus, StepStatus
@@ -51,6 +51,8 @@ def move_as_far_as_possible(run: Run) -> None:
     """Move a run that this worker holds; raise LeaseLost when it does not hold it any more."""
     if transitions.is_poisoned(run):
         return remedies.end_without_attempt(run, remedies.poisoned())
+    if circuits.put_off(run):
+        return None
     try:
         workspace = open_workspace(run)
         while move_on(run, workspace):
@@ -82,7 +84,10 @@ def open_workspace(run: Run) -> Workspace:
     run.failing_steps = set() if run.is_new else timeline.failing_steps(run)
     if run.is_new:
         return workspaces.open_for(run, [], frozenset())
+    waited_for_source = circuits.waits_for_source(run)
     workspace = workspaces.open_for(run, remedies.applied_patches(run), remedies.known_keys(run))
+    if waited_for_source:
+        circuits.source_came(run)
     remedies.carry_out_last_decision(run, workspace)
     return workspace
 
@@ -97,6 +102,7 @@ def move_on(run: Run, workspace: Workspace) -> bool:
         return remedies.ask_for_network(run, step)
 
     execution, failure, past = run_step(run, step, workspace)
+    logs.archive(execution)
     if failure is None:
         return True
     take_back_what_did_not_help(past, failure, workspace)
@@ -145,7 +151,7 @@ def heal(about: Decision) -> bool:
     failure, workspace = about.failure, about.workspace
     workspace.restore()  # what the failed command did to tracked files is no part of a fix
     spent = about.effective.budget.spent(about.past.acted, about.past.acted_on_step)
-    told = diagnosis.diagnose(about)
+    told = diagnosis.diagnose(about, circuits.count(about))
     for name in () if spent else rungs_left(failure, about.past.climbed(failure)):
         proposal = STRATEGIES[name].propose(told)
         if proposal is not None:

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from approvals import gates
 from approvals.gates import Question
 from approvals.models import Gate, GateKind, GateStatus
-from autofix import guard, policy, timeline
+from autofix import breaker, circuits, guard, policy, timeline
 from autofix.budget import backoff_seconds
 from autofix.failures import Failure, Severity, Signal
 from autofix.guard import Violation
@@ -139,7 +139,9 @@ def put_off_or_end(run: Run, error: CannotPrepare) -> None:
     if not error.may_pass or tries >= MAX_FETCHES - 1:
         return end_without_attempt(run, unprepared(error))
     transitions.note(run, NOT_FETCHED, str(error))
-    delay = backoff_seconds(tries + 1, policy.for_run(run).budget.backoff_cap_seconds, None, random.Random())
+    outage, rng = circuits.source_failed(run), random.Random()
+    cap = policy.for_run(run).budget.backoff_cap_seconds
+    delay = breaker.wait_seconds(backoff_seconds(tries + 1, cap, None, rng), outage, cap, rng)
     return transitions.back_off(run, "the source could not be fetched: trying again", delay)
 
 
@@ -271,6 +273,7 @@ def proof(run: Run, step: Step) -> list[rows.Update] | None:
         attempt = run.first_attempts.get(step.pk)
         if attempt is None or attempt.outcome != Outcome.RETRIED or attempt.verified is not None:
             return None
+        circuits.proved(run, step, [attempt])
         return timeline.healed(attempt)
     return []
 
@@ -297,6 +300,8 @@ def settle(run: Run, step: Step, accepted: Failure | None) -> None:
         if not attempt.taken_back and (attempt.commit or attempt.state == AttemptState.CARRIED_OUT)
     ]
     timeline.finish(kept, verified=accepted is None)
+    if accepted is None:
+        circuits.proved(run, step, kept)
     by_person = any(attempt.gate and attempt.gate.status == GateStatus.APPROVED for attempt in attempts)
     timeline.close_episode(episode, EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED)
     if any(attempt.commit for attempt in kept):
@@ -323,6 +328,7 @@ def take_back(run: Run, attempt: Attempt, workspace: Workspace) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(taken_back=True)
         if attempt.undoes is not None:
             Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=False, verified=True)
+    circuits.did_not_help(attempt)
     transitions.note(run, "patch_taken_back", f"{attempt} did not help: its patch is taken back")
 
 

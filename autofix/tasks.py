@@ -8,7 +8,7 @@ from contextlib import suppress
 from django.conf import settings
 from django.db import Error, connection
 
-from autofix import loop, policy, timeline
+from autofix import housekeeping, loop, policy, timeline
 from autofix.classifier import Evidence, classify
 from autofix.models import Attempt, Episode, KillSwitch
 from metabuilder.runs import chores, stopping, transitions, turns, workers
@@ -16,7 +16,11 @@ from metabuilder.runs.models import Run, Step, StepExecution
 
 logger = logging.getLogger(__name__)
 IN_A_ROW_SECONDS = 60.0
-CHORES: dict[str, Callable[[], str]] = {}
+CHORES: dict[str, Callable[[], str]] = {
+    "expire": housekeeping.expire_gates_now,
+    "tidy": housekeeping.keep_database_tidy,
+    "machine": housekeeping.keep_machine_tidy,
+}
 DATABASE_LOOK_SECONDS = 1.0
 
 

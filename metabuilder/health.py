@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -15,6 +16,7 @@ from django_q.models import OrmQ
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from autofix.collector import PRODUCT
+from metabuilder.runs import turns
 
 QUEUE_IS_STUCK = timedelta(minutes=5)
 
@@ -50,8 +52,13 @@ def unapplied_migrations() -> list[str]:
 
 
 def stuck_queue() -> list[str]:
-    oldest = OrmQ.objects.filter(lock__lte=timezone.now()).order_by("lock").first()
-    if oldest is None or oldest.lock is None or timezone.now() - oldest.lock < QUEUE_IS_STUCK:
+    now = timezone.now()
+    oldest = [
+        OrmQ.objects.filter(lock__lte=now).order_by("lock").values_list("lock", flat=True).first(),
+        turns.due().order_by("due_at").values_list("due_at", flat=True).first(),
+    ]
+    waited = max((now - moment for moment in oldest if moment is not None), default=timedelta())
+    busy = turns.in_work().filter(lease_until__gte=Now()).exists()
+    if waited < QUEUE_IS_STUCK or busy:  # somebody works: what is due waits its turn
         return []
-    waited = int((timezone.now() - oldest.lock).total_seconds())
-    return [f"the oldest queue entry has waited for {waited} s: is a worker running?"]
+    return [f"the oldest queue entry has waited for {int(waited.total_seconds())} s: is a worker running?"]

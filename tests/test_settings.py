@@ -19,6 +19,10 @@ BAD = [
     ({"METABUILDER_ENV": "production"}, "SECRET_KEY is missing"),
     ({"METABUILDER_ENV": "production", "SECRET_KEY": "short"}, "SECRET_KEY is missing or shorter"),
     ({"METABUILDER_SANDBOX": "docker"}, "bubblewrap"),
+    ({"METABUILDER_RETENTION_DAYS": "0"}, "from 1 to 3650"),
+    ({"METABUILDER_GATE_EXPIRY_HOURS": "8761"}, "from 1 to 8760"),
+    ({"METABUILDER_WORKSPACE_CACHE_MIB": "10"}, "from 64"),
+    ({"METABUILDER_S3_BUCKET": "b", "METABUILDER_S3_SECRET_KEY": "s"}, "together, or neither"),
 ]
 
 

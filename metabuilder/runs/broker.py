@@ -25,6 +25,7 @@ from metabuilder.runs import chores, doorbell, stopping, transitions, turns
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 5.0
 CHORES_SECONDS = 10.0
+TIDY_SECONDS = 300.0
 NO_ROOM_SECONDS = 0.2
 RERING_SECONDS = 0.02  # a worker needs that long to claim what it was woken for
 DATABASE_AWAY_SECONDS = (0.2, 1.5)  # jittered: nodes do not come back all at once
@@ -37,6 +38,7 @@ class DueTimeBroker(ORM):
     _bell: doorbell.Doorbell | None = None
     _rang = False
     _swept = _did_chores = -SWEEP_SECONDS
+    _tidied = float("-inf")
 
     def dequeue(self) -> Messages | None:
         """Return messages without a key to acknowledge, or None after a wait."""
@@ -83,7 +85,11 @@ class DueTimeBroker(ORM):
         if now - self._did_chores < CHORES_SECONDS:
             return []
         self._did_chores = now
-        return [(None, package(settings.CHORE_TASK, name)) for name in chores.take_due()]
+        due = chores.take_due()
+        if now - self._tidied >= TIDY_SECONDS:  # this machine's own, which no other node does
+            self._tidied = now
+            due.append(chores.OF_EACH_NODE)
+        return [(None, package(settings.CHORE_TASK, name)) for name in due]
 
     def _wait(self, bell: doorbell.Doorbell) -> None:
         """Wait for a ring, or until the next run is due or the next lease is over."""

@@ -14,6 +14,7 @@ EVERY: dict[str, timedelta] = {
     "expire": timedelta(seconds=30),
     "tidy": timedelta(minutes=10),
 }
+OF_EACH_NODE = "machine"
 
 
 def take_due() -> list[str]:

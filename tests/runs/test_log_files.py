@@ -7,7 +7,6 @@ import pytest
 from django.conf import settings as configured
 
 from metabuilder.runs import console, log_files, logs, transcript
-from metabuilder.runs.logs import LogWriter
 from metabuilder.runs.models import StepExecution
 from tests.conftest import BASE
 from tests.factories import LogChunkFactory, RunFactory, StepExecutionFactory, StepFactory
@@ -134,15 +133,3 @@ def test_nobody_guesses_a_name(execution):
     assert first != second
     assert str(execution.pk.hex) not in first
     assert len(first.rsplit("/", 1)[1]) == 32
-
-
-def test_the_writer_counts_what_it_wrote(execution):
-    mine = StepExecutionFactory(step=execution.step, number=9)
-    writer = LogWriter(mine, 1 << 20)
-    writer.write(LINES.encode())
-    writer.close(b"")
-    mine.log_characters = writer.characters
-    mine.save()
-    logs.archive(mine)
-    assert not mine.chunks.exists()
-    assert "".join(logs.read(mine)) == LINES

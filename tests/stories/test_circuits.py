@@ -31,7 +31,11 @@ HEALED, FAILED = RunStatus.SUCCEEDED, RunStatus.FAILED
 def fetch_step(failures: int) -> dict:
     """A step that waits in vain for a host some times before it passes."""
     times = f"n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) > n; [ $n -ge {failures} ]"
-    return {"name": "fetch", "run": f"{times} || {{ echo 'Could not resolve host: pypi.org'; exit 1; }}", "network": True}
+    return {
+        "name": "fetch",
+        "run": f"{times} || {{ echo 'Could not resolve host: pypi.org'; exit 1; }}",
+        "network": True,
+    }
 
 
 @pytest.fixture
@@ -138,7 +142,9 @@ def test_a_source_host_that_fails_is_left_alone_and_used_again(staging, reposito
     def fetch(run, workspace):
         if refusals:
             raise refusals.pop()
-        return sources.fetch(sources.Source(sources.SourceKind.REPOSITORY, str(root)), workspace.root, workspace.sandbox)
+        return sources.fetch(
+            sources.Source(sources.SourceKind.REPOSITORY, str(root)), workspace.root, workspace.sandbox
+        )
 
     monkeypatch.setattr(workspaces, "fetch", fetch)
     plan = {"steps": [{"name": "x", "run": "true"}]}

@@ -43,6 +43,30 @@ def test_an_admin_renames_the_tenant_but_does_not_give_it_the_network(member, te
     assert (tenant.name, tenant.slug, tenant.allow_network) == ("New name", "acme", False)
 
 
+def test_an_admin_says_how_long_things_are_kept_but_not_how_much_the_tenant_may_run(member, tenant):
+    form = {"name": "Acme", "protected_paths": "[]", "retention_days": "30", "gate_expiry_hours": "24"}
+    limits = {"max_running_runs": "5", "max_queued_runs": "6", "max_run_minutes": "7"}
+    where = url("tenants_tenant_change", tenant.pk)
+    names = [*list(form)[2:], *limits]
+    client = console(member("admin"))
+    assert "Limits and retention" in client.get(where).content.decode()
+    client.post(where, {**form, **limits})
+    tenant.refresh_from_db()
+    assert [getattr(tenant, name) for name in names] == [30, 24, None, None, None]
+    console(member("platform")).post(where, {**form, **limits, "slug": "acme"})
+    tenant.refresh_from_db()
+    assert [getattr(tenant, name) for name in names] == [30, 24, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("retention_days", "0"), ("retention_days", "3651"), ("gate_expiry_hours", "8761")]
+)
+def test_a_time_out_of_bounds_is_refused(member, tenant, name, value):
+    form = {"name": "Acme", "protected_paths": "[]", name: value}
+    answer = console(member("admin")).post(url("tenants_tenant_change", tenant.pk), form)
+    assert list(answer.context["adminform"].form.errors) == [name]
+
+
 def test_a_viewer_changes_nothing_of_the_tenant(member, tenant):
     answer = console(member("viewer")).post(url("tenants_tenant_change", tenant.pk), {"name": "x"})
     assert answer.status_code == 403

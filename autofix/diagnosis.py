@@ -16,7 +16,7 @@ from autofix.models import Attempt, AttemptState, Outcome
 from autofix.strategies import Bench, Diagnosis, Suspect, digest
 from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace
-from metabuilder.runs import executions, plans
+from metabuilder.runs import executions, plans, workers
 from metabuilder.runs.executions import Heartbeat, Trial
 from metabuilder.runs.models import Run, Step
 from metabuilder.runs.states import ExecutionStatus, StepStatus
@@ -89,7 +89,7 @@ def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
 
     scratch_root = settings.WORK_DIR / "scratch"
     scratch_root.mkdir(parents=True, exist_ok=True)
-    return Bench(scratch_root, try_steps, run_tool)
+    return Bench(scratch_root, try_steps, run_tool, workers.directory_prefix())
 
 
 def suspect(run: Run, step: Step, workspace: Workspace) -> Suspect | None:

@@ -67,7 +67,7 @@ AUTOFIX_SUCCESS_RATIO = MetricSpec(
 AUTOFIX_CIRCUITS_OPEN = MetricSpec(
     "autofix_circuits_open",
     "gauge",
-    "Upstream hosts and fixers that are left alone now because they failed a tenant time after time.",
+    "Upstream hosts and fixers that are left alone now because they failed time after time.",
     ("kind",),
 )
 APPROVAL_REQUESTS = MetricSpec(

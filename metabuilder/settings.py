@@ -67,6 +67,7 @@ WARM_UPS = ["autofix.tasks.warm_up"]  # called once before a node forks its work
 
 # --- Keeping: a tenant may set the first two for itself --------------------------------------------
 RETENTION_DAYS = read_int(env, "METABUILDER_RETENTION_DAYS", 90, (1, 3650))
+TIDY_SECONDS = read_int(env, "METABUILDER_TIDY_SECONDS", 300, (1, 86_400))
 GATE_EXPIRY_HOURS = read_int(env, "METABUILDER_GATE_EXPIRY_HOURS", 168, (1, 8760))
 WORKSPACE_CACHE_MIB = read_int(env, "METABUILDER_WORKSPACE_CACHE_MIB", 20_480, (64, 1 << 30))
 

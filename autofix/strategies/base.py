@@ -34,6 +34,7 @@ class Bench:
     scratch_root: Path
     try_steps: Callable[[Workspace], Failure | None]
     run_tool: Callable[[Workspace, Sequence[str], float], ToolResult]
+    scratch_prefix: str = "scratch-"
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Patch:
         failure = diagnosis.failure
         if self.next_fixer(Chain(failure, failure), diagnosis) is None:
             return None
-        with diagnosis.workspace.scratch(diagnosis.bench.scratch_root) as scratch:
+        with diagnosis.workspace.scratch(diagnosis.bench.scratch_root, diagnosis.bench.scratch_prefix) as scratch:
             before = scratch.head()
             chain = self.work_through(ScratchTree(scratch, diagnosis.bench), diagnosis)
             patch = scratch.diff_between(before) if chain.links else ""

@@ -151,12 +151,12 @@ class Workspace:
             raise WorkspaceError(f"cannot write {path}: {error}") from error
 
     @contextmanager
-    def scratch(self, dest_root: Path) -> Iterator["Workspace"]:
+    def scratch(self, dest_root: Path, prefix: str = "scratch-") -> Iterator["Workspace"]:
         """Give an independent copy with tracked files as in HEAD, to try things in; it is removed
         afterwards.
         """
         dest_root.mkdir(parents=True, exist_ok=True)
-        root = Path(tempfile.mkdtemp(prefix="scratch-", dir=dest_root))
+        root = Path(tempfile.mkdtemp(prefix=prefix, dir=dest_root))
         root.chmod(0o711)
         copy = Workspace(root, self.sandbox)
         try:

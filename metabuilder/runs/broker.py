@@ -25,7 +25,6 @@ from metabuilder.runs import chores, doorbell, stopping, transitions, turns
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 5.0
 CHORES_SECONDS = 10.0
-TIDY_SECONDS = 300.0
 NO_ROOM_SECONDS = 0.2
 RERING_SECONDS = 0.02  # a worker needs that long to claim what it was woken for
 DATABASE_AWAY_SECONDS = (0.2, 1.5)  # jittered: nodes do not come back all at once
@@ -86,7 +85,7 @@ class DueTimeBroker(ORM):
             return []
         self._did_chores = now
         due = chores.take_due()
-        if now - self._tidied >= TIDY_SECONDS:  # this machine's own, which no other node does
+        if now - self._tidied >= settings.TIDY_SECONDS:  # this machine's own, which no other node does
             self._tidied = now
             due.append(chores.OF_EACH_NODE)
         return [(None, package(settings.CHORE_TASK, name)) for name in due]

@@ -109,13 +109,14 @@ def delete(path: Path, sandbox: Sandbox | None = None) -> bool:
 
 
 def left_over() -> list[Path]:
-    """Return scratch copies and reports of workers that are gone: old, and older than what any worker does now."""
+    """Return scratch copies and reports of workers that are gone, or older than what any worker does now."""
     host, _, _ = workers.own_name().rpartition(":")
     mine = Run.objects.filter(status=RunStatus.RUNNING, lease_owner__startswith=f"{host}:")
     oldest = mine.aggregate(oldest=Min("claimed_at"))["oldest"]
     until = time.time() - LEFT_OVER_SECONDS
     until = min(until, oldest.timestamp()) if oldest else until
-    return [path for name in ("scratch", "reports") for path in children(name) if changed_at(path) < until]
+    found = [path for name in ("scratch", "reports") for path in children(name)]
+    return [path for path in found if workers.is_abandoned(path.name) or changed_at(path) < until]
 
 
 def make_room(limit_bytes: int) -> int:

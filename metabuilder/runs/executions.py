@@ -7,7 +7,6 @@ record, `run_step` only runs.
 
 import shutil
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from metabuilder.execution import files, toolchain
 from metabuilder.execution.sandbox import Command, CommandResult, Limits, Mount, Sandbox, Verdict
 from metabuilder.execution.toolchain import Toolchain
 from metabuilder.execution.workspace import Workspace
-from metabuilder.runs import rows, stopping, transitions
+from metabuilder.runs import rows, stopping, transitions, workers
 from metabuilder.runs.logs import LogWriter
 from metabuilder.runs.models import Run, RunEvent, Step, StepExecution
 from metabuilder.runs.states import ExecutionStatus, StepStatus
@@ -198,7 +197,7 @@ def run_step(
     on_output: Callable[[bytes], None] | None = None,
 ) -> Trial:
     """Run a step's command and collect its reports; nothing is recorded."""
-    reports = settings.WORK_DIR / "reports" / uuid.uuid4().hex
+    reports = settings.WORK_DIR / "reports" / workers.directory_name()
     reports.mkdir(parents=True)
     try:
         workspace.sandbox.hand_over(reports)

@@ -2,35 +2,69 @@
 
 Told to stop, it first tells its workers; each hands its run back at the next step's end, or ends the
 step once the grace is over. What is killed takes its children with it: a worker whose sentinel is
-gone would wait for ever, and a sentinel without its cluster could not be stopped.
+gone would wait for ever, and a sentinel without its cluster could not be stopped. What is killed holds
+up nobody else (`wires`) and leaves no command behind (`orphans`).
 """
 
 import ctypes
 import gc
+import logging
 import os
 import signal
 import sys
 import time
 import uuid
 from collections.abc import Callable
-from multiprocessing import Event
 from typing import Any
 
 from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import import_string
 from django_q.cluster import Cluster, Sentinel, get_mp_context
+from django_q.conf import Conf
+from django_q.worker import worker
 
-from metabuilder.runs import stopping
+from metabuilder.runs import orphans, stopping
+from metabuilder.runs.wires import Flag, Timer, Wire
 
 PR_SET_PDEATHSIG = 1
+STUCK_SECONDS = 8.0  # after the grace: ending a command takes a second or two
+ORPHANS_SECONDS = 2.0
+logger = logging.getLogger(__name__)
 
 
 class Guardian(Sentinel):
     """django-q2's sentinel, whose processes do not outlive it, and which does not outlive its node."""
 
+    def __init__(self, stop: Flag, *others: Any) -> None:  # Any: as django-q2 has it
+        super().__init__(_Rounds(stop, self.end_orphans), *others, start=False)
+        self.task_queue, self.result_queue, self.event_out = Wire(Conf.QUEUE_LIMIT), Wire(), Flag()
+        orphans.adopt()
+        self._orphanage = orphans.Orphanage()
+        self.start()
+
     def spawn_process(self, target: Callable[..., None], *args: Any) -> Any:  # Any: as django-q2 has it
         return super().spawn_process(_Bound(target, os.getpid()), *args)
+
+    def spawn_worker(self) -> None:
+        self.spawn_process(worker, self.task_queue, self.result_queue, Timer(), self.timeout)
+
+    def end_orphans(self) -> None:
+        own = {process.pid for process in (*self.pool, self.monitor, self.pusher)}
+        if ended := self._orphanage.make_round(own):
+            logger.warning("Ended %d sandboxes that a killed worker left behind", ended)
+
+
+class _Rounds:
+    """The flag that a sentinel looks at once in each of its rounds, with something to do before."""
+
+    def __init__(self, flag: Flag, before: Callable[[], None]) -> None:
+        self.is_set, self.set = flag.is_set, flag.set
+        self._wait, self._before = flag.wait, before
+
+    def wait(self, seconds: float) -> bool:
+        self._before()
+        return self._wait(seconds)
 
 
 class _Bound:
@@ -60,7 +94,8 @@ class Node(Cluster):
         """Start the processes and return; raise RuntimeError if they do not come up."""
         stopping.forget()
         share_memory()
-        self.stop_event, self.start_event = Event(), Event()
+        orphans.adopt()
+        self.stop_event, self.start_event = Flag(), Flag()
         arguments = (self.stop_event, self.start_event, self.cluster_id, self.broker, self.timeout)
         target = _Bound(Guardian, os.getpid())
         name = f"Process-{uuid.uuid4().hex}"
@@ -72,13 +107,20 @@ class Node(Cluster):
             time.sleep(0.05)
         return int(self.pid)
 
-    def sig_handler(self, signum: int, frame: Any) -> None:  # Any: the interpreter's frame
+    def stop(self) -> bool:
+        """Let every process end in order; those that have not some seconds after the grace are killed."""
         stopping.ask()
-        super().sig_handler(signum, frame)
+        self.stop_event.set()
+        self.sentinel.join(settings.STOP_GRACE_SECONDS + STUCK_SECONDS)
+        if self.sentinel.is_alive():
+            logger.error("A process of this node did not end when it was told to: all are killed")
+            self.sentinel.kill()
+        return True
 
     def wait(self) -> int:
         """Return the exit code once every process has ended; 1 if it was not told to stop."""
         self.sentinel.join()
+        orphans.end_all(ORPHANS_SECONDS)
         return 0 if stopping.is_asked() else 1
 
 

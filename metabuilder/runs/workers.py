@@ -1,9 +1,12 @@
-"""Who holds a run? The names of worker processes, and whether the one of a name still lives here."""
+"""Who holds a run, whose is a directory? Names of worker processes, and whether the one of a name still lives here."""
 
 import os
 import socket
+import uuid
 from functools import cache
 from pathlib import Path
+
+DEAD = frozenset("ZXx")  # in a container without an init nobody may ever bury it
 
 
 def own_name() -> str:
@@ -25,6 +28,25 @@ def may_live_here(name: str) -> bool:
     return bool(start) and _start_of(pid) == start
 
 
+def directory_prefix() -> str:
+    """Return what the name of a directory begins with that only this process uses: it tells whose it was."""
+    host, _, process = own_name().rpartition(":")
+    return f"{host}.{process.replace('@', '.')}."
+
+
+def directory_name() -> str:
+    return f"{directory_prefix()}{uuid.uuid4().hex}"
+
+
+def is_abandoned(directory: str) -> bool:
+    """True if a directory of that name belonged to a process of this machine that has ended."""
+    host, *process = directory.rsplit(".", 3)
+    if host != _host() or len(process) != len(("pid", "start", "uuid")):
+        return False
+    pid, start, _ = process
+    return _start_of(pid) != start
+
+
 @cache
 def _name_of(pid: int) -> str:
     return f"{_host()}:{pid}@{_start_of(str(pid))}"
@@ -35,8 +57,9 @@ def _host() -> str:
 
 
 def _start_of(pid: str) -> str:
-    """Return when a process was started, in clock ticks since boot; empty if there is none."""
+    """Return when a process was started, in clock ticks since boot; empty if there is none, or a dead one."""
     try:
-        return Path(f"/proc/{int(pid)}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        state, *others = Path(f"/proc/{int(pid)}/stat").read_text().rsplit(")", 1)[1].split()
+        return "" if state in DEAD else others[18]
     except (OSError, ValueError, IndexError):
         return ""

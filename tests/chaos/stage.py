@@ -80,6 +80,7 @@ class Stage:
             "METABUILDER_LEASE_SECONDS": str(LEASE_SECONDS),
             "METABUILDER_STOP_GRACE_SECONDS": str(GRACE_SECONDS),
             "METABUILDER_WORKERS": str(WORKERS),
+            "METABUILDER_TIDY_SECONDS": "10",
             "META_V3_BACKOFF_CAP_SECONDS": "1",
             "META_V3_MAX_TOTAL_ATTEMPTS": "6",
             "META_V3_MAX_PER_STEP_ATTEMPTS": "3",

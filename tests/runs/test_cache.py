@@ -162,3 +162,14 @@ def test_two_nodes_of_a_machine_at_once_do_it_once(work):
     cache.tidy_up()
     assert not any(root.exists() for root in roots)
     assert list((work / "workspaces").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["scratch", "reports"])
+def test_what_a_killed_worker_of_this_machine_left_goes_at_once(work, kind):
+    mine = work / kind / workers.directory_name()
+    dead = work / kind / workers.directory_name().replace(f".{os.getpid()}.", ".1.")
+    elsewhere = work / kind / f"other-{workers.directory_name()}"
+    for directory in (mine, dead, elsewhere):
+        directory.mkdir(parents=True)
+    assert cache.tidy_up()["left-overs"] == 1
+    assert [mine.exists(), dead.exists(), elsewhere.exists()] == [True, False, True]

@@ -11,7 +11,8 @@ from metabuilder.runs import orphans
 orphans.adopt()
 """
 ORPHAN = """
-worker = subprocess.Popen(["setsid", "sh", "-c", "{command} & echo $!; exec sleep 60"], stdout=subprocess.PIPE, text=True)
+command = ["setsid", "sh", "-c", "{command} & echo $!; exec sleep 60"]
+worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 orphan = int(worker.stdout.readline())
 worker.kill()
 worker.wait()

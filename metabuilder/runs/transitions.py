@@ -97,11 +97,16 @@ def kept(run: Run, **values: Any) -> rows.Update:  # Any: any field's value
 
 
 def move(run: Run, new: RunStatus, message: str, **values: Any) -> None:  # Any: any field's value
-    """Move a run that this worker holds; raise LeaseLost if it does not hold it any more."""
-    states.check(run.status, new)
+    """Move a run that this worker holds; raise LeaseLost if it does not hold it any more.
+
+    A run that is held is running, whatever the object in hand says: it may remember a move that was
+    rolled back with the database's connection.
+    """
+    states.check(RunStatus.RUNNING, new)
     if new in FINAL:
         values["finished_at"] = rows.NOW
-    event = RunEvent(run=run, kind="status", message=brief(message), old_status=run.status, new_status=new)
+    moved = {"old_status": RunStatus.RUNNING, "new_status": new}
+    event = RunEvent(run=run, kind="status", message=brief(message), **moved)
     with transaction.atomic(savepoint=False) if _is_limited(run) else nullcontext():
         write(run, rows.Insert(event), status=new, **{"lease_until": None, "lease_owner": "", **values})
         if _is_limited(run):

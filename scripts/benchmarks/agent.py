@@ -1,7 +1,8 @@
 """A helper process with one side's Django in it, asked line by line; as a module, its parent's end of it.
 
-What it can do are the functions of the module that its settings name in BENCH_SIDE. Its processor
-time counts for nobody, nor does that of its database connection (`backend_pid`).
+What it can do are the functions of the module that its settings name in BENCH_SIDE, and of those
+that a call names itself. Its processor time counts for nobody, nor does that of its database
+connection (`backend_pid`).
 """
 
 import json
@@ -105,7 +106,8 @@ def do(side: ModuleType, held: _Held, name: str, arguments: Mapping[str, Any]) -
         return connection.connection.info.backend_pid
     if name in {"hold", "release"}:
         return getattr(held, name)()
-    return getattr(side, name)(**arguments)
+    module, _, function = name.rpartition(".")
+    return getattr(import_module(f"{__package__}.{module}") if module else side, function)(**arguments)
 
 
 if __name__ == "__main__":

@@ -121,8 +121,8 @@ class Bed:
     def raw(self) -> Side:
         return self._side(RAW)
 
-    def noop(self, *, sqlite: bool = False) -> Side:
-        return self._side(NOOP, sqlite=sqlite)
+    def noop(self, *, sqlite: bool = False, **env: str) -> Side:
+        return self._side(NOOP, sqlite=sqlite, **env)
 
     def real(self, sandbox: str) -> Side:
         """Return a side that runs commands, with the tools that `scripts/setup` has installed."""

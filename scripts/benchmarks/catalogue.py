@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from scripts.benchmarks import backoff, commands, growth, resume, throughput, web
+from scripts.benchmarks import backoff, commands, growth, plan, resume, throughput, web
 from scripts.benchmarks.bed import Bed
 from scripts.benchmarks.figures import Figure, Options
 
@@ -21,4 +21,5 @@ BENCHMARKS = {
     "w4": Benchmark("from POST to the first command; idling with a web server", web.run),
     "resume": Benchmark("kill -9 in the middle of a step", resume.run),
     "growth": Benchmark("W1 beside many finished runs, idling beside many waiting ones", growth.run),
+    "plan": Benchmark("1,000 concurrent runs on 50 machines: weighed, checked and simulated", plan.run),
 }

@@ -48,14 +48,19 @@ def add_finished(run: Run, count: int) -> None:
 
 def add_waiting(run: Run, count: int) -> None:
     """Add waiting runs with their steps, due tomorrow, of a hundred tenants."""
-    made = [Tenant(slug=f"waiting-{number}", name="waiting") for number in range(WAITING_TENANTS)]
+    _add_unfinished(run, count, "waiting", {"status": "'backing_off'", "due_at": "now() + interval '1 day'"})
+
+
+def add_running(run: Run, count: int) -> None:
+    """Add runs that a worker elsewhere holds until tomorrow, of a hundred tenants."""
+    lease = {"lease_until": "now() + interval '1 day'", "lease_owner": "'elsewhere:1@1'"}
+    _add_unfinished(run, count, "running", {"status": "'running'", **lease})
+
+
+def _add_unfinished(run: Run, count: int, what: str, values: dict[str, str]) -> None:
+    made = [Tenant(slug=f"{what}-{number}", name=what) for number in range(WAITING_TENANTS)]
     tenants = ", ".join(f"'{tenant.pk}'::uuid" for tenant in Tenant.objects.bulk_create(made))
-    values = {
-        "status": "'backing_off'",
-        "due_at": "now() + interval '1 day'",
-        "finished_at": "NULL",
-        "tenant_id": f"(ARRAY[{tenants}])[1 + mod(copy, {WAITING_TENANTS})]",
-    }
+    values |= {"finished_at": "NULL", "tenant_id": f"(ARRAY[{tenants}])[1 + mod(copy, {WAITING_TENANTS})]"}
     with connection.cursor() as cursor:
         strides = _strides(cursor)
         for model in (Run, Plan, Step):

@@ -1,11 +1,13 @@
 """The product's task with steps that are no-ops: rows, leases and decisions are as in production.
 
 Only in the process that imports this: a workspace is a name, a step's command is not run, and a retry
-waits as long as its step's command asks for (`flaky 0.5`; zero if it asks for nothing).
+waits as long as its step's command asks for (`flaky 0.5`; zero if it asks for nothing). `nap 2` waits two
+seconds, as for a command: the lease is looked at and renewed meanwhile.
 """
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,12 +19,13 @@ from django.conf import settings
 from autofix import budget, tasks
 from metabuilder.execution.command import CommandResult, Verdict
 from metabuilder.execution.sandbox import Sandbox
+from metabuilder.execution.supervision import STOP_CHECK_SECONDS
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import executions, workspaces
 from metabuilder.runs.executions import Heartbeat, Trial
 from metabuilder.runs.models import Run, Step
 
-FLAKY = "flaky"
+FLAKY, NAP = "flaky", "nap"
 LOG = b"ERROR: Connection reset by peer\n"
 
 
@@ -87,12 +90,20 @@ def run_nothing(
     step: Step, workspace: Workspace, heartbeat: Heartbeat, on_output: Callable[[bytes], None] | None = None
 ) -> Trial:
     """Pass at once; a flaky step fails the first time, as a cut connection does."""
+    if step.command.startswith(NAP):
+        nap(float(step.command.removeprefix(NAP)), heartbeat)
     if not step.command.startswith(FLAKY) or not is_first_time(step):
         return Trial(CommandResult(Verdict.PASSED, 0, 0.0, b"", 0, False, "none", ""))
     _waits.seconds = float(step.command.removeprefix(FLAKY) or 0)
     if on_output is not None:
         on_output(LOG)
     return Trial(CommandResult(Verdict.FAILED, 1, 0.0, LOG, len(LOG), False, "none", "it exited with code 1"))
+
+
+def nap(seconds: float, heartbeat: Heartbeat) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and not heartbeat.should_stop():
+        time.sleep(min(STOP_CHECK_SECONDS, left))
 
 
 def is_first_time(step: Step) -> bool:

@@ -1,13 +1,14 @@
 """What the agent does on the product's side: see `agent`."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Count
+from django.db.models.functions import Now
 
 from autofix.control import start_run
 from autofix.models import Attempt
@@ -137,6 +138,24 @@ def add_finished(count: int) -> None:
 def add_waiting(count: int) -> None:
     """Add runs that are due tomorrow only, of many tenants."""
     cloning.add_waiting(Run.objects.latest("created_at"), count)
+
+
+def add_crowd(running: int, waiting: int) -> None:
+    """Add runs that are in work elsewhere, and others that are due tomorrow only."""
+    one, other = Run.objects.order_by("-created_at")[:2]  # copies of one and the same would have the same keys
+    cloning.add_running(one, running)
+    cloning.add_waiting(other, waiting)
+
+
+def begin_many(commands: list[str], count: int) -> None:
+    for _ in range(count):
+        start(commands)
+
+
+def start_delays(since_seconds: float) -> list[float]:
+    """Return how long each run waited that was begun in the last seconds, from its order to its first claim."""
+    rows = Run.objects.filter(created_at__gt=Now() - timedelta(seconds=since_seconds)).exclude(started_at=None)
+    return [(began - made).total_seconds() for made, began in rows.values_list("created_at", "started_at")]
 
 
 def statuses() -> dict[str, int]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from metabuilder.runs import transitions
@@ -139,3 +140,22 @@ def test_every_change_leaves_an_event(queued_run):
     transitions.move(held, RunStatus.FAILED, "no")
     path = list(queued_run.events.values_list("old_status", "new_status"))
     assert path == [("queued", "running"), ("running", "failed")]
+
+
+def test_a_move_that_was_rolled_back_does_not_show_in_the_path(queued_run):
+    """The connection is lost while a worker moves a run on; it then hands back what it still holds."""
+    held = transitions.claim(queued_run.pk, "one")
+    with transaction.atomic():
+        transitions.back_off(held, "wait", 5)
+        transaction.set_rollback(True)
+    transitions.hand_back(held, "handed back")
+    path = list(Run.objects.get().events.filter(kind="status").values_list("old_status", "new_status"))
+    assert path[-2:] == [("queued", "running"), ("running", "queued")]
+
+
+def test_a_move_that_went_through_unseen_is_not_done_again(queued_run):
+    held = transitions.claim(queued_run.pk, "one")
+    transitions.move(held, RunStatus.SUCCEEDED, "passed")
+    with pytest.raises(transitions.LeaseLost):
+        transitions.hand_back(held, "handed back")
+    assert Run.objects.get().status == "succeeded"

@@ -1,7 +1,7 @@
 """What failed? A step's evidence in, one `Failure` out: pure, and linear in the length of the log.
 
 The sandbox's word counts first, then the reports of tools (`reports/`), then the rules over the
-log (`rules.toml`, `scan.py`, `choice.py`), then the exit status. No evidence is `unknown`,
+log (`rulebook`, `scan.py`, `choice.py`), then the exit status. No evidence is `unknown`,
 never a guess.
 """
 

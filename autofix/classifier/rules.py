@@ -1,7 +1,7 @@
-"""Which line means what? Loads `rules.toml`; `scan.py` applies the rules to a log."""
+"""Which line means what? Loads the `rulebook`, a file an ecosystem; `scan.py` applies the rules to a log."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -120,9 +120,17 @@ def pattern_set(patterns: Iterable[str]) -> Any:  # re2 has no types
     return found
 
 
-def load(path: Path) -> tuple[Rule, ...]:
-    with path.open("rb") as file:
-        return tuple(_rule(entry) for entry in tomllib.load(file)["rule"])
+def load(folder: Path) -> tuple[Rule, ...]:
+    """Return all rules of a folder of TOML files, in the order of their names; raise ValueError with what is wrong."""
+    return tuple(rule for path in sorted(folder.glob("*.toml")) for rule in _rules_of(path))
+
+
+def _rules_of(path: Path) -> Iterator[Rule]:
+    for entry in tomllib.loads(path.read_text())["rule"]:
+        try:
+            yield _rule(entry)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path.name}, rule {entry.get('id', '?')}: {error}") from error
 
 
 def _rule(entry: dict[str, Any]) -> Rule:  # the values of a TOML table
@@ -141,4 +149,4 @@ class _Blank(dict[str, str]):
         return ""
 
 
-RULES = RuleSet(load(Path(__file__).with_name("rules.toml")))
+RULES = RuleSet(load(Path(__file__).with_name("rulebook")))

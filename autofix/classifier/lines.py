@@ -3,17 +3,21 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+
+from autofix.classifier.rules import compiled
 
 BLOCK_CHARS = 64 * 1024
 LINE_CAP = 4096
 LINES_BEFORE = 4
 LINES_AFTER = 6
+TAIL_LINES = 11
 CONTEXT_LINE_CAP = 400
 
 # The standard library's `re`: these patterns cannot backtrack (neighbouring classes share no
 # character), and re2's Python `sub` is a hundred times slower on text full of colour codes.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r")) + b"\x7f"
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)
 _CI_PREFIX = re.compile(
@@ -29,17 +33,26 @@ _CI_MARKS = re.compile(
     r"|section_(?:start|end):\d{1,12}:[\w.-]{0,80}(?:\[[^\]\n]{0,80}\])?)",
     re.MULTILINE,
 )
+# Most logs have none: to find that out, re2 takes a third of the time.
+_MAY_HAVE_PREFIX = compiled(f"(?m)(?:{_CI_PREFIX.pattern}|{_CI_MARKS.pattern})")
 
 
 @dataclass(frozen=True)
 class Window:
-    """Some lines of the log in one text, with the lines around it."""
+    """Some lines of the log in one text, with the lines around it. It is cut into lines only if need be."""
 
     text: str
     before: list[str]
-    lines: list[str]
     after: list[str]
     first_number: int
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.removesuffix("\n").split("\n")
+
+    @property
+    def last_lines(self) -> list[str]:
+        return self.text.removesuffix("\n").rsplit("\n", TAIL_LINES)[-TAIL_LINES:]
 
     def around(self, index: int) -> tuple[list[str], str, list[str]]:
         """The lines before, the line, the lines after."""
@@ -51,18 +64,18 @@ class Window:
 
 def windows(chunks: Iterable[str]) -> Iterator[Window]:
     before: list[str] = []
-    held: tuple[str, list[str]] | None = None
+    held: str | None = None
     number = 1
     for block in blocks(chunks):
         text = clean(block)
-        lines = text.removesuffix("\n").split("\n")
         if held is not None:
-            yield Window(held[0], before, held[1], lines[:LINES_AFTER], number)
-            number += len(held[1])
-            before = held[1][-LINES_BEFORE:]
-        held = (text, lines)
+            window = Window(held, before, text.split("\n", LINES_AFTER)[:LINES_AFTER], number)
+            yield window
+            number += held.removesuffix("\n").count("\n") + 1
+            before = window.last_lines[-LINES_BEFORE:]
+        held = text
     if held is not None:
-        yield Window(held[0], before, held[1], [], number)
+        yield Window(held, before, [], number)
 
 
 def chunks_of(log: str) -> Iterator[str]:
@@ -83,12 +96,15 @@ def blocks(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def clean(block: str) -> str:
-    text = block.encode("utf-8", "replace").decode("utf-8")
-    if "\x1b" in text:
-        text = _ESCAPES.sub("", text)
-    if "\r" in text:
-        text = _REWRITTEN.sub("", _LINE_END.sub("", text))
-    return _CI_MARKS.sub("", _CI_PREFIX.sub("", _CONTROL.sub("", text)))
+    """Take out colours, what a progress bar wrote over, control characters and the prefixes of CI systems."""
+    if "\x1b" in block:
+        block = _ESCAPES.sub("", block)
+    if "\r" in block:
+        block = _REWRITTEN.sub("", _LINE_END.sub("", block))
+    text = block.encode("utf-8", "replace").translate(None, _CONTROL).decode()
+    if _MAY_HAVE_PREFIX.search(text):
+        return _CI_MARKS.sub("", _CI_PREFIX.sub("", text))
+    return text
 
 
 def _shortened(unfinished: str) -> str:

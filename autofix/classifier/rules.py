@@ -1,7 +1,7 @@
 """Which line means what? Loads the `rulebook`, a file an ecosystem; `scan.py` applies the rules to a log."""
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -74,6 +74,11 @@ class Rule:
         return compiled(self.pattern)
 
     @cached_property
+    def anywhere(self) -> Any:  # re2 has no types
+        """The pattern for a text of many lines."""
+        return compiled(f"(?m){self.pattern}")
+
+    @cached_property
     def _unless(self) -> Any:  # re2 has no types
         return compiled(self.unless) if self.unless else None
 
@@ -86,17 +91,20 @@ class Rule:
 class RuleSet:
     """All rules at once: one pass over a text tells which of them may match in it."""
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, rules: tuple[Rule, ...], markers: Sequence[str] = ()) -> None:
         self.rules = rules
-        self._set = pattern_set(rule.pattern for rule in rules)
+        self._set = pattern_set((*(rule.pattern for rule in rules), *markers))
 
     def possible(self, text: str) -> frozenset[int]:
+        """Return the indexes of the rules that may match, those of the markers behind them."""
         return frozenset(self._set.Match(text) or ())
 
     def best(self, line: str, kind: str = "") -> Match | None:
         """The match of highest rank on one line."""
         best: Match | None = None
         for index in sorted(self.possible(line)):
+            if index >= len(self.rules):
+                break
             rule = self.rules[index]
             if rule.holds_for(kind) and (best is None or rule.rank > best.rule.rank):
                 best = rule.match(line) or best
@@ -149,4 +157,11 @@ class _Blank(dict[str, str]):
         return ""
 
 
-RULES = RuleSet(load(Path(__file__).with_name("rulebook")))
+# Where a log changes from one thing to another: seen in the same pass as the rules.
+FAILURES, SUMMARY, COMMAND = range(3)
+MARKERS = (
+    r"^=+ (?:FAILURES|ERRORS) =+$",
+    r"^=+ .*\d+ (?:failed|passed|errors?|skipped)\b.* in [\d.]+m?s.*$",
+    r"^##\[group\]Run |^\$ \S",
+)
+RULES = RuleSet(load(Path(__file__).with_name("rulebook")), MARKERS)

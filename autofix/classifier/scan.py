@@ -1,27 +1,23 @@
 """Which lines of the log look like a cause? One pass, bounded memory; `choice.py` picks one."""
 
+import re
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from autofix.classifier.lines import CONTEXT_LINE_CAP, LINE_CAP, Window, windows
-from autofix.classifier.rules import NETWORK, RULES, Match, compiled, pattern_set
+from autofix.classifier.lines import CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
+from autofix.classifier.rules import COMMAND, FAILURES, MARKERS, NETWORK, RULES, Match, compiled
 from autofix.failures import Signal
 
-TAIL_LINES = 11
 HITS_PER_RULE = 100
 CONTEXTS_PER_RULE = 5
 CLOSE_LINES = 300_000
 NETWORK_IN_A_TEST = 45
 
-MARKERS = pattern_set(
-    (
-        r"^=+ (?:FAILURES|ERRORS) =+$",
-        r"^=+ .*\d+ (?:failed|passed|errors?|skipped)\b.* in [\d.]+m?s.*$",
-        r"^##\[group\]Run |^\$ \S",
-    )
-)
-_FAILURES, _SUMMARY, _COMMAND = range(3)
+_MARKS = tuple(compiled(f"(?m){pattern}") for pattern in MARKERS)
+_NEWLINE = re.compile(rb"\n")
 
 _HEALTHY = compiled(
     r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])"
@@ -102,18 +98,15 @@ class _State:
 
 def scan(chunks: Iterable[str], kind: str = "") -> Scanned:
     state = _State(kind)
-    skipped: Window | None = None
+    skipped: tuple[Window, list[Any]] | None = None
     for window in windows(chunks):
-        state.tail.extend(line[:CONTEXT_LINE_CAP] for line in window.lines[-TAIL_LINES:] if line.strip())
-        skipped = None
-        if not _worth_reading(window, state):
-            continue
-        if state.close_lines > CLOSE_LINES:
-            skipped = window
-            continue
-        _read(window, state)
+        state.tail.extend(line[:CONTEXT_LINE_CAP] for line in window.last_lines if line.strip())
+        patterns = _patterns_of(window, state)
+        skipped = (window, patterns) if state.close_lines > CLOSE_LINES and patterns else None
+        if skipped is None and (patterns or state.in_failures):
+            _read(window, patterns, state)
     if skipped is not None:
-        _read(skipped, state)
+        _read(*skipped, state)
     return Scanned(tuple(state.candidates), tuple(state.hints), "\n".join(state.tail))
 
 
@@ -126,19 +119,45 @@ def best_match(line: str, kind: str = "") -> Match | None:
     return match
 
 
-def _worth_reading(window: Window, state: _State) -> bool:
-    fresh = any(state.hits[RULES.rules[index].id] < HITS_PER_RULE for index in RULES.possible(window.text))
-    return fresh or state.in_failures or bool(MARKERS.Match(window.text)) or _may_recover(window, state)
+def _patterns_of(window: Window, state: _State) -> list[Any]:  # re2 has no types
+    """Return what a window has to be searched for: a rule that was found often enough is not asked any more."""
+    found = [] if not state.hints else [_RECOVERED]
+    for index in RULES.possible(window.text):
+        if index >= len(RULES.rules):
+            found.append(_MARKS[index - len(RULES.rules)])
+        elif state.hits[RULES.rules[index].id] < HITS_PER_RULE:
+            found.append(RULES.rules[index].anywhere)
+    return found
 
 
-def _may_recover(window: Window, state: _State) -> bool:
-    return bool(state.hints) and _RECOVERED.search(window.text) is not None
+def _lines_to_read(window: Window, patterns: list[Any], state: _State) -> Iterator[int]:
+    """Yield the indexes of the lines on which one of the patterns is found; inside pytest's failures, of all."""
+    raw = window.text.encode()
+    starts = [0, *(newline.end() for newline in _NEWLINE.finditer(raw))]
+    wanted: set[int] = set()
+    for pattern in patterns:
+        for match in pattern.finditer(raw):
+            wanted.update(range(bisect_right(starts, match.start()) - 1, bisect_left(starts, match.end(), 1)))
+    ordered = deque(sorted(wanted))
+    index = -1
+    while True:
+        while ordered and ordered[0] <= index:
+            ordered.popleft()
+        if state.in_failures:
+            index += 1
+        elif ordered:
+            index = ordered[0]
+        else:
+            return
+        if index >= len(window.lines):
+            return
+        yield index
 
 
-def _read(window: Window, state: _State) -> None:
-    state.close_lines += len(window.lines)
-    for index, full_line in enumerate(window.lines):
-        line = full_line[:LINE_CAP]
+def _read(window: Window, patterns: list[Any], state: _State) -> None:
+    for index in _lines_to_read(window, patterns, state):
+        state.close_lines += 1
+        line = window.lines[index][:LINE_CAP]
         if not line or line.isspace():
             continue
         _note_markers(line, state)
@@ -152,10 +171,10 @@ def _read(window: Window, state: _State) -> None:
 
 
 def _note_markers(line: str, state: _State) -> None:
-    for marker in MARKERS.Match(line) or ():
-        if marker == _COMMAND:
-            state.section += 1
-        state.in_failures = marker == _FAILURES
+    for marker, pattern in enumerate(_MARKS):
+        if pattern.search(line):
+            state.section += marker == COMMAND
+            state.in_failures = marker == FAILURES
 
 
 def _counts(line: str, state: _State) -> bool:

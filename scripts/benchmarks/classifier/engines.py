@@ -1,0 +1,103 @@
+"""One engine reads one log; what it took goes to standard output as JSON. Started by `speed`."""
+
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from autofix.classifier import Evidence, classify_stream
+from autofix.classifier.rules import RULES, compiled
+
+CHUNK_BYTES = 64 << 10
+FEW_BYTES = 2 << 20
+MEGABYTE = 1e6
+PATTERNS = [re.sub(r"\?P<\w+>", "?:", rule.pattern) for rule in RULES.rules]
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def read_whole(path: Path) -> None:
+    failure = classify_stream(Evidence("build", "", 1), (chunk.decode(errors="replace") for chunk in chunks(path)))
+    if failure.rule == "none":
+        raise RuntimeError("the classifier found nothing in a log full of errors")
+
+
+def with_re2(path: Path) -> None:
+    one = compiled("(?m)" + "|".join(f"(?:{pattern})" for pattern in PATTERNS))
+    if not sum(one.search(chunk) is not None for chunk in chunks(path)):
+        raise RuntimeError("re2 found nothing")
+
+
+def with_hyperscan(path: Path) -> None:
+    import hyperscan  # noqa: PLC0415 - not a dependency: compared with where it is installed
+
+    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_MULTILINE
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[pattern.encode() for pattern in PATTERNS],
+        ids=list(range(len(PATTERNS))),
+        elements=len(PATTERNS),
+        flags=[flags] * len(PATTERNS),
+    )
+    found: set[int] = set()
+    started = time.perf_counter()
+    for chunk in chunks(path):
+        database.scan(chunk, match_event_handler=lambda rule, *_: found.add(rule))
+    _started.append(started)
+
+
+def with_ripgrep(path: Path) -> None:
+    patterns = path.with_name("patterns")
+    patterns.write_text("\n".join(PATTERNS) + "\n")
+    command = ["rg", "--threads", "1", "--no-config", "--count", "--file", str(patterns), str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def with_re(path: Path) -> None:
+    compiled_ones = [re.compile(pattern, re.MULTILINE) for pattern in PATTERNS]
+    text = path.open("rb").read(FEW_BYTES).decode(errors="replace")
+    started = time.perf_counter()
+    for pattern in compiled_ones:
+        sum(1 for _ in pattern.finditer(text))
+    _started.append(started)
+
+
+ENGINES: dict[str, Callable[[Path], None]] = {
+    "classifier": read_whole,
+    "re2": with_re2,
+    "hyperscan": with_hyperscan,
+    "ripgrep": with_ripgrep,
+    "re": with_re,
+}
+_started: list[float] = []  # where preparing is not to be counted
+
+
+def main() -> None:
+    name, path = sys.argv[1], Path(sys.argv[2])
+    if name == "ripgrep" and not shutil.which("rg"):
+        print("{}")
+        return
+    classify_stream(Evidence("build", "", 1), ["nothing\n"])
+    memory, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    try:
+        ENGINES[name](path)
+    except ModuleNotFoundError:
+        print("{}")
+        return
+    seconds = time.perf_counter() - (_started or [began])[0]
+    size = min(path.stat().st_size, FEW_BYTES if name == "re" else path.stat().st_size)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
+    print(json.dumps({"rate": size / MEGABYTE / seconds, "grown_mib": grown}))
+
+
+if __name__ == "__main__":
+    main()

@@ -35,12 +35,20 @@ REPORT_DROPS = {
     ),
     "mypy": ({"--pretty"}, {"--output", "-O"}),
     "bandit": ({"-v", "--verbose"}, {"-f", "--format", "-o", "--output"}),
+    "eslint": (
+        {"--fix", "--fix-dry-run", "--color", "--no-color", "--quiet", "--cache"},
+        {"-f", "--format", "-o", "--output-file", "--fix-type"},
+    ),
+    "pyright": ({"--outputjson", "--watch", "-w", "--stats", "--verbose"}, {"--level"}),
 }
 REPORT_ADDS = {
     "ruff": ("--output-format=json", "--exit-zero", "--no-fix"),
     "mypy": ("--output", "json"),
     "bandit": ("-f", "json", "-q", "--exit-zero"),
+    "eslint": ("--format", "json", "--quiet"),
+    "pyright": ("--outputjson",),
 }
+RUNNERS = (["python", "-m"], ["python3", "-m"], ["npx", "--no-install"], ["npx"], ["pnpm", "exec"], ["yarn", "run"])
 
 
 @dataclass(frozen=True)
@@ -123,8 +131,8 @@ def report_command(command: str) -> tuple[str, tuple[str, ...]] | None:
     and no more.
     """
     words = _simple_words(command)
-    if words[:2] in (["python", "-m"], ["python3", "-m"]):
-        words = words[2:]
+    runner = next((runner for runner in RUNNERS if words[: len(runner)] == runner), [])
+    words = words[len(runner) :]
     if not words or words[0] not in REPORT_ADDS:
         return None
     tool, arguments = words[0], words[1:]

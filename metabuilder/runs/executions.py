@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.models import Max
 
-from metabuilder.execution import files, toolchain
+from metabuilder.execution import files, report_files, toolchain
 from metabuilder.execution.sandbox import Command, CommandResult, Limits, Mount, Sandbox, Verdict
 from metabuilder.execution.toolchain import Toolchain
 from metabuilder.execution.workspace import Workspace
@@ -30,6 +30,7 @@ REPORTS_TARGET = "/reports"
 WORKSPACE_TARGET = "/workspace"
 REPORT_BYTES = 8 << 20
 KEPT_REPORT_CHARACTERS = 256 << 10
+KEPT_IN_ALL_CHARACTERS = 1 << 20
 REPORT_SECONDS = 120.0
 LEASE_LOOK_SECONDS = 0.75
 PROJECT_TOOLS = (".venv/bin", "node_modules/.bin")
@@ -159,7 +160,7 @@ def finish(execution: StepExecution, trial: Trial, writer: LogWriter, end: End) 
         "log_bytes": writer.seen_bytes,
         "log_truncated": writer.truncated,
         "log_characters": writer.characters,
-        "reports": {n: t for n, t in trial.reports.items() if len(t) <= KEPT_REPORT_CHARACTERS},
+        "reports": kept_reports(trial.reports),
         "duration_seconds": result.duration_seconds,
     }
     ended = rows.Update(StepExecution, {"id": execution.pk}, {"finished_at": rows.NOW, **values})
@@ -170,6 +171,17 @@ def finish(execution: StepExecution, trial: Trial, writer: LogWriter, end: End) 
     transitions.tell(event)
     for name, value in values.items():
         setattr(execution, name, value)
+
+
+def kept_reports(reports: Mapping[str, str]) -> dict[str, str]:
+    """Return those that are small enough to keep, the smallest first, until there is no more room."""
+    kept: dict[str, str] = {}
+    left = KEPT_IN_ALL_CHARACTERS
+    for name, text in sorted(reports.items(), key=lambda pair: (len(pair[1]), pair[0])):
+        if len(text) <= min(KEPT_REPORT_CHARACTERS, left):
+            kept[name] = text
+            left -= len(text)
+    return kept
 
 
 def progress_of(execution: StepExecution) -> dict[str, int]:
@@ -202,8 +214,10 @@ def run_step(
     try:
         workspace.sandbox.hand_over(reports)
         command = step_command(step, workspace, reports)
+        began = time.time()
         result = workspace.sandbox.run(command, on_output, heartbeat.should_stop)
-        found = collect(step, workspace, reports, heartbeat, result)
+        own = {} if result.ok and step.kind != "security" else report_files.written_since(workspace.tree, began)
+        found = own | collect(step, workspace, reports, heartbeat, result)
         return Trial(result, found)
     finally:
         shutil.rmtree(reports, ignore_errors=True)

@@ -116,6 +116,8 @@ def test_the_options_of_the_step_are_kept() -> None:
         ),
         ("python -m mypy --strict .", "mypy", "mypy --output json --strict ."),
         ("bandit -q -r src -f txt -o out.txt", "bandit", "bandit -f json -q --exit-zero -q -r src"),
+        ("npx eslint --fix -f stylish src", "eslint", "eslint --format json --quiet src"),
+        ("pyright --level error src", "pyright", "pyright --outputjson src"),
     ],
 )
 def test_a_simple_command_has_a_reporting_twin(command: str, tool: str, argv: str) -> None:

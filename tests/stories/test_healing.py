@@ -326,8 +326,9 @@ def test_what_a_failing_step_did_to_the_source_is_no_part_of_the_fix(build, stor
 
 def test_a_report_at_its_usual_place_says_more_than_the_log(build):
     """The command is as the user wrote it: nothing asks its tool for a report."""
-    xml = "<testsuite><testcase classname='T' name='t'><failure message='expected 1'>AssertionError</failure></testcase>"
-    write = f"mkdir -p target/surefire-reports; echo \"{xml}</testsuite>\" > target/surefire-reports/TEST-T.xml; exit 1"
+    failure = "<failure message='expected 1'>AssertionError</failure>"
+    xml = f"<testsuite><testcase classname='T' name='t'>{failure}</testcase></testsuite>"
+    write = f'mkdir -p target/surefire-reports; echo "{xml}" > target/surefire-reports/TEST-T.xml; exit 1'
     run = build({"pom.xml": "<project/>\n"}, [{"name": "test", "run": write, "kind": "test"}])
     failed = run.executions.first()
     assert list(failed.reports) == ["junit:target/surefire-reports/TEST-T.xml"]

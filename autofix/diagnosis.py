@@ -1,10 +1,11 @@
 """From an ended command to what the strategies are told: the failure, and a bench to try things on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.utils.functional import SimpleLazyObject
 
 from approvals.models import GateStatus
@@ -16,10 +17,10 @@ from autofix.models import Attempt, AttemptState, Outcome
 from autofix.strategies import Bench, Diagnosis, Suspect, digest
 from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace
-from metabuilder.runs import executions, plans, workers
+from metabuilder.runs import executions, logs, plans, workers
 from metabuilder.runs.executions import Heartbeat, Trial
-from metabuilder.runs.models import Run, Step
-from metabuilder.runs.states import ExecutionStatus, StepStatus
+from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.states import ExecutionStatus, RunStatus, StepStatus
 
 LOG_BYTES = 1 << 20
 # A patch that was tried or refused; one that was never carried out may be proposed again.
@@ -38,7 +39,20 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
         verdict=trial.verdict,
         workspace=executions.workspace_seen_at(workspace),
     )
-    return findings_despite_success(evidence) if trial.ok else classify(evidence)
+    if trial.ok:
+        return findings_despite_success(evidence)
+    return classify(replace(evidence, green_log=last_green_log(step)))
+
+
+def last_green_log(step: Step) -> str:
+    """Return the end of what this step wrote in the project's last run that succeeded; empty if there is none."""
+    runs = Run.objects.filter(project=step.run.project_id, status=RunStatus.SUCCEEDED).order_by("-created_at")
+    passed = StepExecution.objects.filter(run=Subquery(runs.values("pk")[:1]), step__name=step.name)
+    execution = passed.filter(status=ExecutionStatus.PASSED).order_by("number").last()
+    if execution is None:
+        return ""
+    start = max(0, execution.log_characters - LOG_BYTES)
+    return "".join(logs.read(execution, start))
 
 
 def diagnose(about: Decision, standing: Standing) -> Diagnosis:

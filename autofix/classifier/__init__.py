@@ -16,7 +16,7 @@ from autofix.classifier.lines import chunks_of
 from autofix.classifier.redaction import redact
 from autofix.classifier.reports import from_reports
 from autofix.classifier.rules import NETWORK, compiled
-from autofix.classifier.scan import Candidate, Scanned, scan
+from autofix.classifier.scan import Candidate, Scanned, scan, without_healthy
 from autofix.failures import Failure, Finding, Location, Signal
 
 __all__ = ["Evidence", "classify", "classify_stream", "findings_despite_success"]
@@ -39,6 +39,8 @@ def classify(evidence: Evidence) -> Failure:
 def classify_stream(evidence: Evidence, chunks: Iterable[str]) -> Failure:
     """As `classify`, for a log that arrives in pieces; `evidence.log` is not looked at."""
     scanned = scan(chunks, evidence.kind)
+    if evidence.green_log and scanned.candidates:
+        scanned = without_healthy(scanned, evidence.green_log, evidence.kind)
     return _finished(_draft(evidence, scanned), evidence, scanned)
 
 

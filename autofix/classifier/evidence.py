@@ -10,6 +10,7 @@ class Evidence:
     """`kind` is the step's kind, `verdict` the sandbox's word on how the command ended.
 
     `workspace` is the directory the step ran in: paths below it are shown relative.
+    `green_log` is what the same step wrote when it last passed: its lines are no cause.
     `now` is when the log was written; only a `Retry-After` date needs it.
     """
 
@@ -21,4 +22,5 @@ class Evidence:
     reports: Mapping[str, str] = field(default_factory=dict)
     verdict: str = ""
     workspace: str = ""
+    green_log: str = ""
     now: datetime | None = None

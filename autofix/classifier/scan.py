@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autofix.classifier.lines import CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
+from autofix.classifier.fingerprints import normalised
+from autofix.classifier.lines import BLOCK_CHARS, CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
 from autofix.classifier.rules import COMMAND, FAILURES, MARKERS, NETWORK, RULES, Match, compiled
 from autofix.failures import Signal
 
@@ -108,6 +109,15 @@ def scan(chunks: Iterable[str], kind: str = "") -> Scanned:
     if skipped is not None:
         _read(*skipped, state)
     return Scanned(tuple(state.candidates), tuple(state.hints), "\n".join(state.tail))
+
+
+def without_healthy(scanned: Scanned, green_log: str, kind: str = "") -> Scanned:
+    """Leave out the lines that stood in the log of the same step when it passed, apart from what changes."""
+    lines = (green_log[start : start + BLOCK_CHARS] for start in range(0, len(green_log), BLOCK_CHARS))
+    green = scan(lines, kind)
+    known = {normalised(found.line) for found in (*green.candidates, *green.hints)}
+    candidates = tuple(found for found in scanned.candidates if normalised(found.line) not in known)
+    return replace(scanned, candidates=candidates) if known else scanned
 
 
 def best_match(line: str, kind: str = "") -> Match | None:

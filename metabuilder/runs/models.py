@@ -122,6 +122,9 @@ class Run(AutofixOverrides):
             models.Index(fields=["tenant"], condition=models.Q(status="running"), name="run_tenant_running"),
             models.Index(fields=["tenant", "claimed_at"], name="run_tenant_claimed"),
             models.Index(fields=["finished_at"], condition=models.Q(pruned_at=None), name="run_finished"),
+            models.Index(
+                fields=["project", "-created_at"], condition=models.Q(status="succeeded"), name="run_project_green"
+            ),
         ]
 
     # What a worker that has claimed the run remembers of it; no columns.

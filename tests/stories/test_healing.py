@@ -333,3 +333,13 @@ def test_a_report_at_its_usual_place_says_more_than_the_log(build):
     failed = run.executions.first()
     assert list(failed.reports) == ["junit:target/surefire-reports/TEST-T.xml"]
     assert run.failure["type"] == "test_assert"
+
+
+def test_what_a_step_always_says_is_not_taken_for_its_failure(build, staging):
+    """It passed with that line before; now a test fails as well."""
+    says = "echo 'ERROR: HTTP error 503 while getting https://mirror.example/x'; "
+    steps = [{"name": "test", "run": f"{says}true", "kind": "test"}]
+    assert build({"a": "1\n"}, steps).status == RunStatus.SUCCEEDED
+    steps[0]["run"] = f"{says}echo 'FAILED tests/test_a.py::test_a - assert 1 == 2'; exit 1"
+    run = build({"b": "1\n"}, steps)
+    assert run.failure["type"] == "test_assert"

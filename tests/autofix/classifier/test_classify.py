@@ -186,3 +186,24 @@ def test_the_classifier_reaches_no_django() -> None:
     code = "import sys, autofix.classifier; sys.exit('django' in sys.modules)"
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+NOISE = "ERROR: connection to server at 10.0.0.7 failed: Connection refused\n"
+
+
+def test_a_line_that_the_step_also_wrote_when_it_passed_is_no_cause():
+    log = f"{NOISE}FAILED tests/test_a.py::test_a - assert 1 == 2\n"
+    assert classify(Evidence("test", log, 1)).signal == "infra"
+    green = f"{NOISE}3 passed in 0.1s\n"
+    assert classify(Evidence("test", log, 1, green_log=green)).signal == "test_assert"
+
+
+def test_where_nothing_else_is_left_it_says_that_it_does_not_know():
+    failure = classify(Evidence("test", f"{NOISE}bye\n", 1, green_log=NOISE))
+    assert (failure.signal, failure.confidence < 0.5) == ("unknown", True)
+
+
+def test_a_green_log_may_be_anything():
+    log = "FAILED tests/test_a.py::test_a - assert 1 == 2\n"
+    for green in ("\x00" * 1000, "(" * 100_000, log * 1000, "\n" * 10):
+        assert classify(Evidence("test", log, 1, green_log=green)).signal in {"test_assert", "unknown"}

@@ -54,12 +54,14 @@ def recovery(killings: Sequence[Killing]) -> list[str]:
 
 
 def seconds_until(killing: Killing, status: RunStatus) -> float | None:
-    """None if a person stopped the run before that."""
+    """None if a person moved the run before that, or if it had been given back just before the killing."""
     events = RunEvent.objects.filter(run=killing.run, kind="status", created_at__gt=killing.moment).order_by("id")
     for event in events:
+        if event.actor or event.new_status not in {RunStatus.QUEUED, RunStatus.RUNNING}:
+            return None
         if event.new_status == status:
             return (event.created_at - killing.moment).total_seconds()
-        if event.actor or event.new_status not in {RunStatus.QUEUED, RunStatus.RUNNING}:
+        if event.new_status == RunStatus.RUNNING:
             return None
     return None
 

@@ -12,6 +12,9 @@ OWN_SIGNAL = {
     "security": Signal.SECURITY,
 }
 OWN_RANK = 40
+OF_A_TEST = 45
+OF_A_MACHINE = 90
+LINES_BEFORE_A_TEST, LINES_OF_A_TEST = 3, 15
 
 
 def cause(scanned: Scanned, kind: str = "") -> Candidate | None:
@@ -20,6 +23,7 @@ def cause(scanned: Scanned, kind: str = "") -> Candidate | None:
     strong = _of_failing_command(strong, weak)
     if not strong:
         return _first(_unrecovered(scanned))
+    strong = _without_noise_beside_tests(strong)
     best = _first(_of_own_kind(strong, kind) or strong)
     return _hidden_behind(best, scanned) or best
 
@@ -37,6 +41,26 @@ def _of_own_kind(strong: list[Candidate], kind: str) -> list[Candidate]:
     """A linter that found something did not fail from the network it mentions."""
     own = OWN_SIGNAL.get(kind)
     return [found for found in strong if found.signal == own and found.rank >= OWN_RANK]
+
+
+def _without_noise_beside_tests(strong: list[Candidate]) -> list[Candidate]:
+    """Where tests failed, what is said of the network counts only where it is said of a failed test.
+
+    What ends a machine's work (memory, disk) cuts tests off, and counts wherever it is said.
+    """
+    tests = [found.number for found in strong if found.signal is Signal.TEST_ASSERT and found.rank >= OF_A_TEST]
+    if not tests:
+        return strong
+    return [found for found in strong if not _may_be_noise(found) or _is_near(found.number, tests)]
+
+
+def _may_be_noise(found: Candidate) -> bool:
+    return found.signal in NETWORK or (found.signal in {Signal.INFRA, Signal.POLICY} and found.rank < OF_A_MACHINE)
+
+
+def _is_near(number: int, tests: list[int]) -> bool:
+    """Frameworks tell a test first and then why it failed; a few tell it the other way round."""
+    return any(-LINES_BEFORE_A_TEST <= number - test <= LINES_OF_A_TEST for test in tests)
 
 
 def _hidden_behind(best: Candidate | None, scanned: Scanned) -> Candidate | None:

@@ -9,13 +9,14 @@ from typing import Any
 
 from autofix.classifier.fingerprints import normalised
 from autofix.classifier.lines import BLOCK_CHARS, CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
-from autofix.classifier.rules import COMMAND, FAILURES, MARKERS, NETWORK, RULES, Match, compiled
+from autofix.classifier.rules import COMMAND, FAILURES, MARKERS, NETWORK, RULES, Match, Rule, compiled
 from autofix.failures import Signal
 
 HITS_PER_RULE = 100
 CONTEXTS_PER_RULE = 5
 CLOSE_LINES = 300_000
 NETWORK_IN_A_TEST = 45
+OF_MACHINES = NETWORK | {Signal.INFRA, Signal.POLICY}
 
 _MARKS = tuple(compiled(f"(?m){pattern}") for pattern in MARKERS)
 _NEWLINE = re.compile(rb"\n")
@@ -36,6 +37,14 @@ _LOUD = compiled(
     r"|SC\d{4}\]$|^warning {2,}|clang-format-violations|Warning, treated as error"
     r"|\.rb:\d+:\d+: [CWEF]:|\[\w+\]$"
 )
+# A line that names a test or what it expected speaks of the test, not of the machine.
+_ABOUT_A_TEST = compiled(
+    r"^\s*(?:not ok \d|ok \d|--- (?:FAIL|PASS)|=== (?:RUN|PAUSE|CONT|NAME)|\[ *(?:FAILED|OK|PASSED) *\]|● |✗ |✘ |× "
+    r"|FAIL: |\d+\) (?:test\b|\w*(?:Test|Spec)\b)|[│ ]*[├└]─|test \S+ \.\.\. )"
+    r"|\w+ \([\w.]+\) \.\.\. (?:FAIL|ERROR)|<<< (?:FAILURE|ERROR)!"
+    r"|(?i)\bexpected:? ?<|\bbut was:? ?<|\bAssertionFailed|\bassertion(?:error| failed| with)|\bcheck failed"
+)
+_EXPECTED = compiled(r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)")
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(
     r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )"
@@ -216,15 +225,22 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     if seen > HITS_PER_RULE:
         return
     line = window.lines[index]
-    in_test = rule.signal in NETWORK and (state.in_failures or line.startswith(("FAILED ", "ERROR tests")))
-    rank = NETWORK_IN_A_TEST if in_test else rule.rank
+    rank = NETWORK_IN_A_TEST if _speaks_of_a_test(rule, line, state) else rule.rank
     before, short, after = window.around(index)
     placed = _placed(match, line[:LINE_CAP], after)
     found = Candidate(placed, rank, window.first_number + index, state.section, short)
     if seen <= CONTEXTS_PER_RULE:
         found = replace(found, before=tuple(before), after=tuple(after))
-    soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
+    is_soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
+    soft = is_soft or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP]))
     (state.hints if soft else state.candidates).append(found)
+
+
+def _speaks_of_a_test(rule: Rule, line: str, state: _State) -> bool:
+    """True if words of the network or of a policy stand where a test is told of."""
+    if rule.signal in NETWORK and (state.in_failures or line.startswith(("FAILED ", "ERROR tests"))):
+        return True
+    return rule.signal in OF_MACHINES and _ABOUT_A_TEST.search(line[:LINE_CAP]) is not None
 
 
 def _placed(match: Match, line: str, after: list[str]) -> Match:

@@ -38,7 +38,7 @@ def classify(evidence: Evidence) -> Failure:
 
 def classify_stream(evidence: Evidence, chunks: Iterable[str]) -> Failure:
     """As `classify`, for a log that arrives in pieces; `evidence.log` is not looked at."""
-    scanned = scan(chunks, evidence.kind)
+    scanned = scan(chunks, evidence.kind, evidence.own_rules)
     if evidence.green_log and scanned.candidates:
         scanned = without_healthy(scanned, evidence.green_log, evidence.kind)
     return _finished(_draft(evidence, scanned), evidence, scanned)
@@ -67,6 +67,9 @@ def _draft(evidence: Evidence, scanned: Scanned) -> Failure:
     verdict = verdicts.SANDBOX.get(evidence.verdict)
     if verdict is not None:
         return verdict
+    own = cause(replace(scanned, candidates=_own(scanned), hints=()), evidence.kind)
+    if own is not None:
+        return _from_log(own, _own(scanned), evidence)
     reported = from_reports(evidence.reports, evidence.kind)
     if reported is not None:
         return reported
@@ -74,6 +77,10 @@ def _draft(evidence: Evidence, scanned: Scanned) -> Failure:
     if best is not None:
         return _from_log(best, scanned.candidates, evidence)
     return verdicts.of_exit_code(evidence.exit_code) or verdicts.NO_PATTERN
+
+
+def _own(scanned: Scanned) -> tuple[Candidate, ...]:
+    return tuple(found for found in scanned.candidates if found.match.rule.is_own)
 
 
 def _from_log(best: Candidate, candidates: tuple[Candidate, ...], evidence: Evidence) -> Failure:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from autofix.classifier.rules import Rule
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -11,6 +13,7 @@ class Evidence:
 
     `workspace` is the directory the step ran in: paths below it are shown relative.
     `green_log` is what the same step wrote when it last passed: its lines are no cause.
+    `own_rules` are the tenant's and the plan's: what they match comes before anything that ours do.
     `now` is when the log was written; only a `Retry-After` date needs it.
     """
 
@@ -23,4 +26,5 @@ class Evidence:
     verdict: str = ""
     workspace: str = ""
     green_log: str = ""
+    own_rules: tuple[Rule, ...] = ()
     now: datetime | None = None

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Rule:
     may_hide: bool = False
     in_assertions: bool = False
     detail_from_code: bool = False
+    is_own: bool = False
 
     def match(self, line: str) -> Match | None:
         found = self._pattern.search(line)
@@ -109,6 +110,12 @@ class RuleSet:
             if rule.holds_for(kind) and (best is None or rule.rank > best.rule.rank):
                 best = rule.match(line) or best
         return best
+
+
+@lru_cache(maxsize=64)
+def rule_set(rules: tuple[Rule, ...]) -> RuleSet:
+    """Return the set of a tenant's rules, which is made once."""
+    return RuleSet(rules)
 
 
 def compiled(pattern: str) -> Any:  # re2 has no types

@@ -9,7 +9,18 @@ from typing import Any
 
 from autofix.classifier.fingerprints import normalised
 from autofix.classifier.lines import BLOCK_CHARS, CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
-from autofix.classifier.rules import COMMAND, FAILURES, MARKERS, NETWORK, RULES, Match, Rule, compiled
+from autofix.classifier.rules import (
+    COMMAND,
+    FAILURES,
+    MARKERS,
+    NETWORK,
+    RULES,
+    Match,
+    Rule,
+    RuleSet,
+    compiled,
+    rule_set,
+)
 from autofix.failures import Signal
 
 HITS_PER_RULE = 100
@@ -96,6 +107,7 @@ class Scanned:
 @dataclass
 class _State:
     kind: str
+    own: RuleSet | None = None
     section: int = 0
     in_failures: bool = False
     in_assertion: bool = False
@@ -106,8 +118,8 @@ class _State:
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
 
-def scan(chunks: Iterable[str], kind: str = "") -> Scanned:
-    state = _State(kind)
+def scan(chunks: Iterable[str], kind: str = "", own_rules: tuple[Rule, ...] = ()) -> Scanned:
+    state = _State(kind, rule_set(own_rules) if own_rules else None)
     skipped: tuple[Window, list[Any]] | None = None
     for window in windows(chunks):
         state.tail.extend(line[:CONTEXT_LINE_CAP] for line in window.last_lines if line.strip())
@@ -141,12 +153,20 @@ def best_match(line: str, kind: str = "") -> Match | None:
 def _patterns_of(window: Window, state: _State) -> list[Any]:  # re2 has no types
     """Return what a window has to be searched for: a rule that was found often enough is not asked any more."""
     found = [] if not state.hints else [_RECOVERED]
+    found += [rule.anywhere for rule in _own_possible(window, state)]
     for index in RULES.possible(window.text):
         if index >= len(RULES.rules):
             found.append(_MARKS[index - len(RULES.rules)])
         elif state.hits[RULES.rules[index].id] < HITS_PER_RULE:
             found.append(RULES.rules[index].anywhere)
     return found
+
+
+def _own_possible(window: Window, state: _State) -> list[Rule]:
+    if state.own is None:
+        return []
+    rules = [state.own.rules[index] for index in state.own.possible(window.text)]
+    return [rule for rule in rules if state.hits[rule.id] < HITS_PER_RULE]
 
 
 def _lines_to_read(window: Window, patterns: list[Any], state: _State) -> Iterator[int]:
@@ -182,7 +202,7 @@ def _read(window: Window, patterns: list[Any], state: _State) -> None:
         _note_markers(line, state)
         if state.hints and _RECOVERED.search(line):
             state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
-        if not _counts(line, state):
+        if not _counts(line, state) and not (state.own and state.own.best(line, state.kind)):
             continue
         match = _match(line, state)
         if match is not None:
@@ -209,6 +229,8 @@ def _counts(line: str, state: _State) -> bool:
 
 
 def _match(line: str, state: _State) -> Match | None:
+    if state.own is not None and (own := state.own.best(line, state.kind)):
+        return own
     match = RULES.best(line, state.kind)
     asserting = _ASSERTION.search(line) is not None
     continued = state.in_assertion and line.startswith("E ")
@@ -232,7 +254,7 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     if seen <= CONTEXTS_PER_RULE:
         found = replace(found, before=tuple(before), after=tuple(after))
     is_soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
-    soft = is_soft or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP]))
+    soft = not rule.is_own and (is_soft or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP])))
     (state.hints if soft else state.candidates).append(found)
 
 

@@ -24,7 +24,8 @@ from approvals.gates import AlreadyDecided, Decider
 from approvals.models import Gate, GateStatus
 from autofix import control, pages, policy, timeline
 from autofix.circuit_list import CircuitAdmin
-from autofix.models import Attempt, Circuit
+from autofix.models import Attempt, Circuit, TenantRule
+from autofix.rule_list import RuleAdmin
 from metabuilder.admin_site import add_pages, moment_column, signed_in
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.runs import console
@@ -340,4 +341,5 @@ def later_groups(request: HttpRequest, run: Run, number: int) -> HttpResponse:
 
 
 admin.site.register(Circuit, CircuitAdmin)
+admin.site.register(TenantRule, RuleAdmin)
 add_pages(pages.urls(admin.site))

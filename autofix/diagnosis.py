@@ -9,6 +9,7 @@ from django.db.models import Q, Subquery
 from django.utils.functional import SimpleLazyObject
 
 from approvals.models import GateStatus
+from autofix import rulebooks
 from autofix.breaker import Standing
 from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure
@@ -41,7 +42,8 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
     )
     if trial.ok:
         return findings_despite_success(evidence)
-    return classify(replace(evidence, green_log=last_green_log(step)))
+    own_rules = rulebooks.of_tenant(step.run.tenant)
+    return classify(replace(evidence, green_log=last_green_log(step), own_rules=own_rules))
 
 
 def last_green_log(step: Step) -> str:

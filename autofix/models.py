@@ -145,6 +145,35 @@ class KillSwitch(models.Model):
         return self.state
 
 
+class TenantRule(models.Model):
+    """What a tenant knows of its own logs: a rule of the classifier that is tried before ours."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="rules")
+    name = models.SlugField(max_length=60, help_text="How the timeline calls it.")
+    enabled = models.BooleanField(default=True)
+    signal = models.CharField(max_length=20, choices=[(s, s) for s in Signal])
+    detail = models.CharField(max_length=60, blank=True, help_text="The finer kind: strategies go by it.")
+    pattern = models.CharField(max_length=1000, help_text="RE2, on one line. Named groups may be used in the message.")
+    unless = models.CharField(max_length=1000, blank=True, help_text="RE2: a line that also matches this is left out.")
+    message = models.CharField(max_length=300, help_text="What a person reads, such as: No seat is left on {subject}")
+    severity = models.CharField(max_length=10, choices=[(s, s) for s in Severity], default=Severity.MEDIUM)
+    confidence = models.FloatField(default=0.9)
+    retryable = models.BooleanField(null=True, blank=True, help_text="Empty: as is usual for the type.")
+    example = models.CharField(max_length=300, help_text="A line that it must match.")
+    counter = models.CharField(max_length=300, blank=True, help_text="A line that it must not match.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="one_rule_of_a_name")]
+        verbose_name = "own rule"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Circuit(models.Model):
     """How an upstream host or a fixer has done for a tenant lately; open, it is left alone for a while."""
 

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.urls import path
 
+from autofix.rule_views import RuleViewSet
 from autofix.views import (
     ClassificationViewSet,
     GateDecisionViewSet,
@@ -31,6 +32,14 @@ urlpatterns = [
         "tenants/<str:tenant>/settings",
         TenantSettingsViewSet.as_view(settings_methods("tenant_settings")),
         name="tenant-settings",
+    ),
+    path("tenants/<str:tenant>/rules", RuleViewSet.as_view({"get": "list", "post": "create"}), name="rule-list"),
+    path("tenants/<str:tenant>/rules/try", RuleViewSet.as_view({"post": "try_out"}), name="rule-try"),
+    path("tenants/<str:tenant>/rules/preview", RuleViewSet.as_view({"post": "preview"}), name="rule-preview"),
+    path(
+        "tenants/<str:tenant>/rules/<uuid:pk>",
+        RuleViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="rule-detail",
     ),
     path("runs/<uuid:pk>/autofix", TimelineViewSet.as_view({"get": "retrieve"}), name="run-autofix"),
     path(

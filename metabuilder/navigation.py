@@ -53,7 +53,10 @@ SIDEBAR = [
     {
         "title": "Settings",
         "separator": True,
-        "items": [link("Builder", "tune", "builder_autofix", active=is_builder)],
+        "items": [
+            link("Builder", "tune", "builder_autofix", active=is_builder),
+            link("Own rules", "rule", "autofix_tenantrule_changelist"),
+        ],
     },
     {
         "title": "Operations",

@@ -38,6 +38,11 @@ def work_dir() -> Iterator[None]:
 
 
 @pytest.fixture
+def other_tenant(db: None) -> Tenant:
+    return Tenant.objects.create(slug="other", name="Other")
+
+
+@pytest.fixture
 def tenant(db: None) -> Tenant:
     return TenantFactory(slug="acme")
 

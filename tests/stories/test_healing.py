@@ -343,3 +343,19 @@ def test_what_a_step_always_says_is_not_taken_for_its_failure(build, staging):
     steps[0]["run"] = f"{says}echo 'FAILED tests/test_a.py::test_a - assert 1 == 2'; exit 1"
     run = build({"b": "1\n"}, steps)
     assert run.failure["type"] == "test_assert"
+
+
+def test_a_tenants_own_rule_decides_what_a_failure_is(build, staging):
+    staging.rules.create(
+        name="seats",
+        signal="transient",
+        detail="licence",
+        pattern="no seat left",
+        message="No seat is left",
+        example="no seat left on lic-7",
+    )
+    take = "n=$(cat n 2>/dev/null || echo 0); echo $((n+1)) > n; [ $n -ge 1 ] || { echo 'no seat left'; exit 9; }"
+    run = build({"a": "1\n"}, [{"name": "take", "run": take}])
+    assert run.status == RunStatus.SUCCEEDED
+    attempt = run.attempts.get()
+    assert (attempt.signal, attempt.rule, attempt.outcome, attempt.verified) == ("transient", "seats", "retried", True)

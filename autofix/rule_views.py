@@ -31,16 +31,18 @@ WRITABLE = ("name", "enabled", *rulebooks.FIELDS, "retryable")
 
 
 class RuleSerializer(serializers.ModelSerializer[TenantRule]):
+    type = serializers.CharField(source="signal")
+
     class Meta:
         model = TenantRule
-        fields = ["id", *WRITABLE, "created_at"]
+        fields = ["id", "type", *(name for name in WRITABLE if name != "signal"), "created_at"]
         read_only_fields = fields
 
 
 class NewRuleSerializer(StrictSerializer):
     name = serializers.SlugField(max_length=60)
     enabled = serializers.BooleanField(default=True)
-    signal = serializers.ChoiceField([str(s) for s in Signal])
+    type = serializers.ChoiceField([str(s) for s in Signal], source="signal")
     detail = serializers.CharField(max_length=60, default="", allow_blank=True)
     pattern = serializers.CharField(max_length=1000)
     unless = serializers.CharField(max_length=1000, default="", allow_blank=True)
@@ -190,7 +192,8 @@ def checked_rule(values: dict[str, Any], below: str = "") -> Any:  # Any: a requ
     try:
         return rulebooks.made_of(values)
     except RuleRejected as error:
-        raise field_error(f"{below}{error.field}", str(error)) from None
+        name = "type" if error.field == "signal" else error.field
+        raise field_error(f"{below}{name}", str(error)) from None
 
 
 def shown_change(change: rulebooks.Change) -> dict[str, Any]:  # Any: JSON

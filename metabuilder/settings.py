@@ -263,7 +263,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"SignalEnum": "autofix.failures.Signal", "SeverityEnum": "autofix.failures.Severity"},
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 

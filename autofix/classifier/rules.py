@@ -54,6 +54,7 @@ class Rule:
     may_hide: bool = False
     in_assertions: bool = False
     detail_from_code: bool = False
+    warns: bool = False
     is_own: bool = False
 
     def match(self, line: str) -> Match | None:

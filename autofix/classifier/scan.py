@@ -254,7 +254,9 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     if seen <= CONTEXTS_PER_RULE:
         found = replace(found, before=tuple(before), after=tuple(after))
     is_soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
-    soft = not rule.is_own and (is_soft or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP])))
+    soft = not (rule.is_own or rule.warns) and (
+        is_soft or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP]))
+    )
     (state.hints if soft else state.candidates).append(found)
 
 

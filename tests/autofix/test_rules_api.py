@@ -11,12 +11,13 @@ pytestmark = pytest.mark.django_db
 URL = f"{BASE}/tenants/acme/rules"
 RULE = {
     "name": "license-server",
-    "signal": "infra",
+    "type": "infra",
     "detail": "licence",
     "pattern": r"no seat left on (?P<subject>\S+)",
     "message": "No seat is left on {subject}",
     "example": "fatal: no seat left on lic-7",
 }
+ROW = {"signal": RULE["type"], **{name: value for name, value in RULE.items() if name != "type"}}
 LOG = "checking\nfatal: no seat left on lic-7\nE   assert 1 == 2\n"
 
 
@@ -45,14 +46,14 @@ def test_a_rule_is_written_listed_changed_and_removed(api, tenant):
 @pytest.mark.parametrize("role", ["viewer", "operator", "approver"])
 def test_only_an_admin_may_write_one(api, tenant, role):
     assert api(role).post(URL, RULE, format="json").status_code == 403
-    row = TenantRule.objects.create(tenant=tenant, **RULE)
+    row = TenantRule.objects.create(tenant=tenant, **ROW)
     assert api(role).patch(f"{URL}/{row.pk}", {"enabled": False}, format="json").status_code == 403
     assert api(role).delete(f"{URL}/{row.pk}").status_code == 403
     assert TenantRule.objects.get().enabled
 
 
 def test_another_tenants_rules_are_not_there(api, tenant, other_tenant):
-    row = TenantRule.objects.create(tenant=other_tenant, **RULE)
+    row = TenantRule.objects.create(tenant=other_tenant, **ROW)
     admin = api("admin")
     assert admin.get(URL).json()["results"] == []
     assert admin.get(f"{URL}/{row.pk}").status_code == 404
@@ -67,7 +68,7 @@ def test_another_tenants_rules_are_not_there(api, tenant, other_tenant):
         ({"pattern": "(a"}, "pattern"),
         ({"pattern": ".*", "message": "x"}, "pattern"),
         ({"example": "nothing"}, "example"),
-        ({"signal": "weather"}, "signal"),
+        ({"type": "weather"}, "type"),
         ({"message": "{who}"}, "message"),
         ({"name": "a b"}, "name"),
         ({"confidence": 2}, "confidence"),
@@ -107,7 +108,7 @@ def test_a_rule_is_tried_on_a_log_without_being_stored(api, tenant):
 
 
 def test_stored_rules_are_tried_where_none_is_given(api, tenant):
-    TenantRule.objects.create(tenant=tenant, **RULE)
+    TenantRule.objects.create(tenant=tenant, **ROW)
     body = api("viewer").post(f"{URL}/try", {"logs": LOG}, format="json").json()
     assert (body["before"]["type"], body["after"]["rule"]) == ("test_assert", "license-server")
 
@@ -130,8 +131,8 @@ def test_it_shows_which_of_the_last_failures_would_change(api, tenant, other_ten
 
 
 def test_a_rule_that_does_not_hold_any_more_stops_no_other(tenant, caplog):
-    TenantRule.objects.create(tenant=tenant, **RULE)
-    TenantRule.objects.create(tenant=tenant, **{**RULE, "name": "broken", "pattern": "("})
+    TenantRule.objects.create(tenant=tenant, **ROW)
+    TenantRule.objects.create(tenant=tenant, **{**ROW, "name": "broken", "pattern": "("})
     assert [rule.id for rule in rulebooks.of_tenant(tenant)] == ["license-server"]
     assert "Rule broken" in caplog.text
 
@@ -140,7 +141,7 @@ def test_the_admin_refuses_what_the_classifier_could_not_use(client, tenant, dja
     boss = django_user_model.objects.create_superuser("boss", password="x")
     client.force_login(boss)
     page = "/admin/autofix/tenantrule/add/"
-    values = {**RULE, "tenant": str(tenant.pk), "enabled": "on", "severity": "medium", "confidence": "0.9"}
+    values = {**ROW, "tenant": str(tenant.pk), "enabled": "on", "severity": "medium", "confidence": "0.9"}
     refused = client.post(page, {**values, "pattern": "("})
     assert "It is no pattern of RE2" in refused.content.decode()
     assert client.post(page, values).status_code == 302

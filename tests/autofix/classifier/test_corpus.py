@@ -1,4 +1,4 @@
-"""The labelled logs are sound, and the classifier gets no worse on them. What it is worth: `scripts/bench_classifier`."""
+"""The labelled logs are sound, and the classifier gets no worse on them: `scripts/bench_classifier` says how good."""
 
 from collections import Counter
 

@@ -14,6 +14,7 @@ OWN_SIGNAL = {
 OWN_RANK = 40
 OF_A_TEST = 45
 OF_A_MACHINE = 90
+OF_AN_INDEX = frozenset({"auth", "proxy", "tls"})
 LINES_BEFORE_A_TEST, LINES_OF_A_TEST = 3, 15
 
 
@@ -67,8 +68,13 @@ def _hidden_behind(best: Candidate | None, scanned: Scanned) -> Candidate | None
     """pip and npm say "no such package" also when the index answered 429 or not at all."""
     if best is None or not best.match.rule.may_hide:
         return None
-    earlier = [hint for hint in scanned.hints if hint.signal in NETWORK and hint.number < best.number]
+    said = (*scanned.hints, *scanned.candidates)
+    earlier = [found for found in said if _keeps_from_an_index(found) and found.number < best.number]
     return _first(earlier)
+
+
+def _keeps_from_an_index(found: Candidate) -> bool:
+    return found.signal in NETWORK or (found.signal is Signal.INFRA and found.match.detail in OF_AN_INDEX)
 
 
 def _unrecovered(scanned: Scanned) -> list[Candidate]:

@@ -16,7 +16,9 @@ CONTEXT_LINE_CAP = 400
 
 # The standard library's `re`: these patterns cannot backtrack (neighbouring classes share no
 # character), and re2's Python `sub` is a hundred times slower on text full of colour codes.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])")
+_ESCAPES = re.compile(
+    r"\x1b(?:_bk;t=\d{1,20}\x07|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])"
+)
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r")) + b"\x7f"
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)
@@ -24,6 +26,7 @@ _CI_PREFIX = re.compile(
     r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? "
     r"(?:\d\d[OE][+ ]?)?"
     r"|\[\d\d:\d\d:\d\d(?:\.\d{1,6})?\] "
+    r"|\[[\w .-]{1,40}:L\d{1,6}:\d{1,6}s\] "
     r"|#\d{1,4} \d{1,6}\.\d{1,6} "
     r"|[a-z][\w.-]{0,60}-\d{1,3} {1,20}\| )",
     re.MULTILINE,

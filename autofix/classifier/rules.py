@@ -101,13 +101,15 @@ class RuleSet:
         """Return the indexes of the rules that may match, those of the markers behind them."""
         return frozenset(self._set.Match(text) or ())
 
-    def best(self, line: str, kind: str = "") -> Match | None:
-        """The match of highest rank on one line."""
+    def best(self, line: str, kind: str = "", without: frozenset[Signal] = frozenset()) -> Match | None:
+        """The match of highest rank on one line, of none of the types `without`."""
         best: Match | None = None
         for index in sorted(self.possible(line)):
             if index >= len(self.rules):
                 break
             rule = self.rules[index]
+            if rule.signal in without:
+                continue
             if rule.holds_for(kind) and (best is None or rule.rank > best.rule.rank):
                 best = rule.match(line) or best
         return best

@@ -41,6 +41,7 @@ _SOFT = compiled(
     r"(?i)^\s*(?:\[?warn(?:ing)?\]?\b|npm warn|W: |(?:\[?(?:info|debug|notice|trace)\]?)[:\s])"
     r"|\b\w*warning: "
     r"|\blevel=(?:info|debug|warn)|\bretrying\b|\bretry in \d|will (?:be )?retr(?:y|ied)"
+    r"|(?:^|[,:;] )(?:waiting|sleeping) (?:for )?\d+ ?s|\bbacking off\b"
     r"|Retry\(total=|\battempt \d+ ?(?:of|/) ?\d+"
 )
 _LOUD = compiled(
@@ -50,12 +51,16 @@ _LOUD = compiled(
 )
 # A line that names a test or what it expected speaks of the test, not of the machine.
 _ABOUT_A_TEST = compiled(
-    r"^\s*(?:not ok \d|ok \d|--- (?:FAIL|PASS)|=== (?:RUN|PAUSE|CONT|NAME)|\[ *(?:FAILED|OK|PASSED) *\]|● |✗ |✘ |× "
+    r"^\s*(?:not ok \d|ok \d|--- (?:FAIL|PASS)|=== (?:RUN|PAUSE|CONT|NAME)|\[ *(?:FAILED|OK|PASSED) *\]|● |✗ |✘ "
     r"|FAIL: |\d+\) (?:test\b|\w*(?:Test|Spec)\b)|[│ ]*[├└]─|test \S+ \.\.\. )"
     r"|\w+ \([\w.]+\) \.\.\. (?:FAIL|ERROR)|<<< (?:FAILURE|ERROR)!"
+    r"|^\s+at [\w.$<>/ ]+\(|^[\w.$]+\.\w+:\d+ "
     r"|(?i)\bexpected:? ?<|\bbut was:? ?<|\bAssertionFailed|\bassertion(?:error| failed| with)|\bcheck failed"
 )
-_EXPECTED = compiled(r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)")
+_EXPECTED = compiled(
+    r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"
+    r"|\b(?:handled|tolerated|ignored|recovered)\W*$"
+)
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(
     r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )"
@@ -232,6 +237,8 @@ def _match(line: str, state: _State) -> Match | None:
     if state.own is not None and (own := state.own.best(line, state.kind)):
         return own
     match = RULES.best(line, state.kind)
+    if match is not None and match.rule.signal in OF_MACHINES and _ABOUT_A_TEST.search(line):
+        match = RULES.best(line, state.kind, OF_MACHINES)
     asserting = _ASSERTION.search(line) is not None
     continued = state.in_assertion and line.startswith("E ")
     state.in_assertion = state.in_failures and (asserting or continued)
@@ -247,7 +254,8 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     if seen > HITS_PER_RULE:
         return
     line = window.lines[index]
-    rank = NETWORK_IN_A_TEST if _speaks_of_a_test(rule, line, state) else rule.rank
+    in_test = rule.signal in NETWORK and (state.in_failures or line.startswith(("FAILED ", "ERROR tests")))
+    rank = NETWORK_IN_A_TEST if in_test else rule.rank
     before, short, after = window.around(index)
     placed = _placed(match, line[:LINE_CAP], after)
     found = Candidate(placed, rank, window.first_number + index, state.section, short)
@@ -258,13 +266,6 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
         is_soft or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP]))
     )
     (state.hints if soft else state.candidates).append(found)
-
-
-def _speaks_of_a_test(rule: Rule, line: str, state: _State) -> bool:
-    """True if words of the network or of a policy stand where a test is told of."""
-    if rule.signal in NETWORK and (state.in_failures or line.startswith(("FAILED ", "ERROR tests"))):
-        return True
-    return rule.signal in OF_MACHINES and _ABOUT_A_TEST.search(line[:LINE_CAP]) is not None
 
 
 def _placed(match: Match, line: str, after: list[str]) -> Match:

@@ -323,7 +323,7 @@ assertion `left == right` failed""",
     ),
     (
         "migrate",
-        "infra",
+        "transient",
         "database",
         "psycopg.OperationalError: connection failed: FATAL:  the database system is starting up",
     ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, Subquery
+from django.db.models import Q
 from django.utils.functional import SimpleLazyObject
 
 from approvals.models import GateStatus
@@ -20,8 +20,8 @@ from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import executions, logs, plans, workers
 from metabuilder.runs.executions import Heartbeat, Trial
-from metabuilder.runs.models import Run, Step, StepExecution
-from metabuilder.runs.states import ExecutionStatus, RunStatus, StepStatus
+from metabuilder.runs.models import Run, Step
+from metabuilder.runs.states import ExecutionStatus, StepStatus
 
 LOG_BYTES = 1 << 20
 # A patch that was tried or refused; one that was never carried out may be proposed again.
@@ -42,19 +42,16 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
     )
     if trial.ok:
         return findings_despite_success(evidence)
-    own_rules = rulebooks.of_tenant(step.run.tenant)
+    own_rules = rulebooks.recent_of_tenant(step.run.tenant)
     return classify(replace(evidence, green_log=last_green_log(step), own_rules=own_rules))
 
 
 def last_green_log(step: Step) -> str:
     """Return the end of what this step wrote in the project's last run that succeeded; empty if there is none."""
-    runs = Run.objects.filter(project=step.run.project_id, status=RunStatus.SUCCEEDED).order_by("-created_at")
-    passed = StepExecution.objects.filter(run=Subquery(runs.values("pk")[:1]), step__name=step.name)
-    execution = passed.filter(status=ExecutionStatus.PASSED).order_by("number").last()
-    if execution is None:
+    found = executions.last_green(step)
+    if found is None or not found.log_characters:
         return ""
-    start = max(0, execution.log_characters - LOG_BYTES)
-    return "".join(logs.read(execution, start))
+    return "".join(logs.read(found, max(0, found.log_characters - LOG_BYTES)))
 
 
 def diagnose(about: Decision, standing: Standing) -> Diagnosis:

@@ -5,9 +5,11 @@ does not hold any more is left out and told of in the log, and the others go on.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from autofix.classifier import Evidence, classify
 from autofix.classifier.own_rules import RuleRejected, made
@@ -23,7 +25,10 @@ FIELDS = ("signal", "detail", "pattern", "unless", "message", "severity", "confi
 MOST_RULES = 200
 LOG_CHARACTERS = 1 << 20
 PREVIEWED = 100
+KNOWN_SECONDS = 3.0
+MOST_KNOWN = 1_000
 logger = logging.getLogger(__name__)
+_known: dict[UUID, tuple[float, tuple[Rule, ...]]] = {}
 
 
 class TooManyRules(Exception):
@@ -40,6 +45,18 @@ class Change:
 
 def of_tenant(tenant: Tenant) -> tuple[Rule, ...]:
     return usable(TenantRule.objects.filter(tenant=tenant, enabled=True)[:MOST_RULES])
+
+
+def recent_of_tenant(tenant: Tenant) -> tuple[Rule, ...]:
+    """Return the same, at most some seconds old: a worker asks at every failure."""
+    now = time.monotonic()
+    moment, rules = _known.get(tenant.pk, (float("-inf"), ()))
+    if now - moment > KNOWN_SECONDS:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        rules = of_tenant(tenant)
+        _known[tenant.pk] = now, rules
+    return rules
 
 
 def usable(rows: Iterable[TenantRule]) -> tuple[Rule, ...]:

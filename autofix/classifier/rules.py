@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from autofix.failures import Severity, Signal
 
 RETRYABLE = frozenset({Signal.TRANSIENT, Signal.INFRA, Signal.RATE_LIMIT})
 NETWORK = frozenset({Signal.TRANSIENT, Signal.RATE_LIMIT})
-SET_MEMORY_BYTES = 256 << 20
+SET_MEMORY_BYTES = 32 << 20
+ONE_MEMORY_BYTES = 1 << 20
+KEPT_PATTERNS = 64
 GROUP_CAP = 300
 
 
@@ -71,20 +73,20 @@ class Rule:
     def holds_for(self, kind: str) -> bool:
         return not self.kinds or not kind or kind in self.kinds
 
-    @cached_property
+    @property
     def _pattern(self) -> Any:  # re2 has no types
-        return compiled(self.pattern)
+        return kept(self.pattern)
 
-    @cached_property
+    @property
     def anywhere(self) -> Any:  # re2 has no types
         """The pattern for a text of many lines."""
-        return compiled(f"(?m){self.pattern}")
+        return kept(f"(?m){self.pattern}")
 
-    @cached_property
+    @property
     def _unless(self) -> Any:  # re2 has no types
-        return compiled(self.unless) if self.unless else None
+        return kept(self.unless) if self.unless else None
 
-    @cached_property
+    @property
     def _groups(self) -> tuple[tuple[str, int], ...]:
         ordered = sorted(self._pattern.groupindex.items(), key=lambda pair: pair[1])
         return tuple((name.rstrip("0123456789"), index) for name, index in ordered)
@@ -119,6 +121,15 @@ class RuleSet:
 def rule_set(rules: tuple[Rule, ...]) -> RuleSet:
     """Return the set of a tenant's rules, which is made once."""
     return RuleSet(rules)
+
+
+@lru_cache(maxsize=KEPT_PATTERNS)
+def kept(pattern: str) -> Any:  # re2 has no types
+    """Return a pattern compiled, and keep the last ones: all of them would take hundreds of megabytes."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = ONE_MEMORY_BYTES
+    return re2.compile(pattern, options)
 
 
 def compiled(pattern: str) -> Any:  # re2 has no types

@@ -36,6 +36,14 @@ LEASE_LOOK_SECONDS = 0.75
 PROJECT_TOOLS = (".venv/bin", "node_modules/.bin")
 JUNIT = "junit.xml"
 UNSANDBOXED = "none"
+LAST_GREEN = """
+SELECT execution.id, execution.log_characters, execution.log_file
+FROM runs_stepexecution execution JOIN runs_step step ON step.id = execution.step_id
+WHERE execution.run_id = (
+  SELECT id FROM runs_run WHERE project_id = %s AND status = 'succeeded' ORDER BY created_at DESC LIMIT 1
+) AND step.name = %s AND execution.status = 'passed'
+ORDER BY execution.number DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,21 @@ def finish(execution: StepExecution, trial: Trial, writer: LogWriter, end: End) 
     transitions.tell(event)
     for name, value in values.items():
         setattr(execution, name, value)
+
+
+def last_green(step: Step) -> StepExecution | None:
+    """Return the last passed execution of the step of this name in the project's last run that succeeded.
+
+    Asked at every failure, so its text is ready. Only what a log is read by is loaded.
+    """
+    with rows.prepared_cursor() as cursor:
+        project = Run._meta.get_field("project").get_db_prep_value(step.run.project_id, connection)
+        cursor.execute(LAST_GREEN, [project, step.name])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    number, characters, name = found
+    return StepExecution(pk=number, log_characters=characters, log_file=name)
 
 
 def kept_reports(reports: Mapping[str, str]) -> dict[str, str]:

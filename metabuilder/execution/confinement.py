@@ -17,6 +17,7 @@ from metabuilder.execution.output import Stream
 
 MARK = "METABUILDER_COMMAND"
 SWEEP_SECONDS = 5.0
+SESSION, STARTED = 3, 19  # of /proc/PID/stat behind the name
 
 
 class Confinement(Protocol):
@@ -93,6 +94,7 @@ class Session:
     def __init__(self, pid: int, mark: str) -> None:
         self._pid = pid
         self._mark = f"{MARK}={mark}".encode()
+        self._started = _started(pid)
 
     def terminate(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -120,14 +122,25 @@ class Session:
 
     def _belongs(self, pid: int) -> bool:
         try:
-            if _stat(pid)[0] == "Z":
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            if fields[0] == b"Z" or int(fields[STARTED]) < self._started:
                 return False
-            return os.getsid(pid) == self._pid or self._is_marked(pid)
-        except OSError:
+            return int(fields[SESSION]) == self._pid or self._is_marked(pid)
+        except (OSError, IndexError, ValueError):
             return False
 
     def _is_marked(self, pid: int) -> bool:
-        return self._mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return self._mark in file.read().split(b"\0")
+
+
+def _started(pid: int) -> int:
+    """Return when a process began, in ticks since boot; 0 if it is gone: no process is older."""
+    try:
+        return int(_stat(pid)[STARTED])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def _children(pid: int) -> list[int]:

@@ -4,9 +4,12 @@
 configure git.
 """
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from metabuilder.execution import files
 from metabuilder.execution.command import CommandResult, Limits, Verdict
 from metabuilder.execution.sandbox import GitOptions, Sandbox
 
@@ -14,6 +17,9 @@ AUTHOR_NAME = "Meta-Builder"
 AUTHOR_EMAIL = "autofix@localhost"
 IDENTITY = (f"user.name={AUTHOR_NAME}", f"user.email={AUTHOR_EMAIL}")
 MAX_OUTPUT_BYTES = 64 << 20
+HEAD_BYTES = 1024
+REF = "ref: "
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 LEFT_OVERS = (
     ".venv/",
     "venv/",
@@ -56,6 +62,16 @@ class Repository:
     @property
     def git_dir(self) -> Path:
         return self.root / "git"
+
+    def head(self) -> str:
+        """Return the commit of HEAD, read where git keeps it; git is only asked where that is packed away."""
+        with suppress(files.UnsafePath, OSError, UnicodeDecodeError):
+            name = files.read_bytes(self.git_dir, "HEAD", HEAD_BYTES).decode().strip()
+            if name.startswith(REF):
+                name = files.read_bytes(self.git_dir, name.removeprefix(REF), HEAD_BYTES).decode().strip()
+            if COMMIT.fullmatch(name):
+                return name
+        return self.git("rev-parse", "--verify", "HEAD").strip()
 
     def git(self, *args: str, stdin: bytes | None = None, options: GitOptions | None = None) -> str:
         """Return what git prints, or raise `WorkspaceError` with its words."""

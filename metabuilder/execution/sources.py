@@ -328,8 +328,7 @@ def _finished(repository: Repository, prepared: PreparedSource) -> PreparedSourc
         *("commit", "--quiet", "--no-verify", "--message=Snapshot of the source as it was built"),
         options=GitOptions(config=IDENTITY, env=SNAPSHOT_ENV),
     )
-    commit = repository.git("rev-parse", "--verify", "HEAD").strip()
-    return replace(prepared, commit=commit)
+    return replace(prepared, commit=repository.head())
 
 
 def _copy_limits() -> snapshots.CopyLimits:

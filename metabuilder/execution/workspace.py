@@ -10,10 +10,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from metabuilder.execution import files, patches
+from metabuilder.execution import files, index, patches
 from metabuilder.execution.command import Command, Limits, Mount
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.execution.repository import Repository, WorkspaceError, split, words
@@ -39,6 +39,7 @@ class Workspace:
     root: Path
     sandbox: Sandbox
     untracked_before: frozenset[str] = frozenset()
+    _seals: set[tuple[int, int, int]] = field(default_factory=set, compare=False, repr=False)
 
     @property
     def tree(self) -> Path:
@@ -49,7 +50,7 @@ class Workspace:
         return self.root / "git"
 
     def head(self) -> str:
-        return self._git("rev-parse", "--verify", "HEAD").strip()
+        return self._repository.head()
 
     def applied_keys(self) -> frozenset[str]:
         """Return the keys of all patches that were ever applied here, taken back or not."""
@@ -72,10 +73,22 @@ class Workspace:
     def restore(self) -> None:
         """Put tracked files back to HEAD. Untracked ones stay: a step's .venv and build output are
         among them.
+
+        Where nothing has touched the index since they were last, and every file is as it says, git is spared.
         """
+        seal = index.seal(self.git_dir)
+        if seal is not None and seal in self._seals and index.tree_matches(self.git_dir, self.tree):
+            return
         if not self._repository.try_git(*RESET).ok:
             self._make_accessible()
             self._git(*RESET)
+        self.trust_index()
+
+    def trust_index(self) -> None:
+        """Remember that HEAD, index and tracked files are the same now."""
+        self._seals.clear()
+        if (seal := index.seal(self.git_dir)) is not None:
+            self._seals.add(seal)
 
     def diff(self) -> str:
         """Return what changed since HEAD, new files included, but for those in `untracked_before`."""
@@ -244,7 +257,9 @@ def create(root: Path, sandbox: Sandbox, source: PreparedSource) -> Workspace:
         root.mkdir(mode=0o711, parents=True)
         for name in ("tree", "git"):
             copy_tree(sandbox, source.root / name, root / name)
-    return Workspace(root, sandbox)
+    workspace = Workspace(root, sandbox)
+    workspace.trust_index()
+    return workspace
 
 
 def copy_tree(sandbox: Sandbox, source: Path, target: Path) -> None:

@@ -24,6 +24,7 @@ from approvals.gates import AlreadyDecided, Decider
 from approvals.models import Gate, GateStatus
 from autofix import control, pages, policy, timeline
 from autofix.circuit_list import CircuitAdmin
+from autofix.classify_page import classify_log
 from autofix.models import Attempt, Circuit, TenantRule
 from autofix.rule_list import RuleAdmin
 from metabuilder.admin_site import add_pages, moment_column, signed_in
@@ -343,3 +344,4 @@ def later_groups(request: HttpRequest, run: Run, number: int) -> HttpResponse:
 admin.site.register(Circuit, CircuitAdmin)
 admin.site.register(TenantRule, RuleAdmin)
 add_pages(pages.urls(admin.site))
+add_pages([path("settings/builder/classify/", admin.site.admin_view(classify_log), name="builder_classify")])

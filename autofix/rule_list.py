@@ -49,7 +49,7 @@ class RuleAdmin(ScopedAdmin):
     ]
     empty_hint = (
         "No rules of your own yet. Write one for what only your builds say, such as a licence server without seats: "
-        "it is tried before ours. Try it on a log first: Classify a log."
+        "it is tried before ours. What a log is taken for now: Builder, Classify a log."
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

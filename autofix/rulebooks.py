@@ -27,6 +27,7 @@ LOG_CHARACTERS = 1 << 20
 PREVIEWED = 100
 KNOWN_SECONDS = 3.0
 MOST_KNOWN = 1_000
+Rules = tuple[Rule, ...]
 logger = logging.getLogger(__name__)
 _known: dict[UUID, tuple[float, tuple[Rule, ...]]] = {}
 

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
@@ -26,7 +25,6 @@ from tenants.problems import Conflict, field_error
 HEADER = "Idempotency-Key"
 MAX_KEY = 200
 TAKEN_FOR_DEAD = timedelta(minutes=5)
-KEPT = timedelta(days=1)
 
 
 class StillAtIt(Conflict):
@@ -106,13 +104,6 @@ def make_and_store(record: IdempotencyRecord, make: Callable[[], Response]) -> R
     except BaseException:  # whatever went wrong, the caller may try again with the same key
         ours.filter(status=None).delete()
         raise
-
-
-def forget_old(limit: int) -> int:
-    """Remove answers, at most so many, that nobody will ask for again; return how many."""
-    old = IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT).order_by("created_at")
-    ids = list(old.values_list("pk", flat=True)[:limit])
-    return IdempotencyRecord.objects.filter(pk__in=ids).delete()[0]
 
 
 def storable(response: Response) -> Any:  # Any: JSON

@@ -21,15 +21,14 @@ from django_q.models import OrmQ, Task
 from metabuilder.runs import log_files
 from metabuilder.runs.models import LogChunk, Run, RunEvent, SourceKind, StepExecution, Upload
 from metabuilder.runs.states import FINAL
-from tenants import idempotency
-from tenants.models import Tenant
+from tenants.models import IdempotencyRecord, Tenant
 
 RUNS_AT_ONCE = 200
 ROWS_AT_ONCE = 5_000
 FILES_AT_ONCE = 100
 STORAGE_FAILURES = 3
 CALL_SECONDS = 20.0
-MESSAGES_KEPT = timedelta(days=1)
+MESSAGES_KEPT = ANSWERS_KEPT = timedelta(days=1)
 logger = logging.getLogger(__name__)
 
 
@@ -149,7 +148,8 @@ def is_in_use(upload: Upload) -> bool:
 
 
 def forget_answers(_: int) -> int:
-    return idempotency.forget_old(ROWS_AT_ONCE)
+    """Remove answers to POSTs that nobody will ask for again (`tenants.idempotency`)."""
+    return delete_some(IdempotencyRecord.objects.filter(created_at__lt=Now() - ANSWERS_KEPT), ROWS_AT_ONCE)
 
 
 def forget_messages(_: int) -> int:

@@ -22,6 +22,19 @@ CHORES: dict[str, Callable[[], str]] = {
     "machine": housekeeping.keep_machine_tidy,
 }
 DATABASE_LOOK_SECONDS = 1.0
+# What fails most, in its tools' words: the states that the matcher makes for it are there once for all workers.
+USUAL_LOG = """error: warm-up
+ERROR: Connection reset by peer
+curl: (6) Could not resolve host: pypi.org
+HTTP error 503 Service Unavailable; 429 Too Many Requests
+Error: connect ECONNREFUSED 127.0.0.1:5432
+ModuleNotFoundError: No module named 'yaml'
+src/app.py:1:8: F401 [*] `os` imported but unused
+src/app.py:3: error: Incompatible types in assignment  [assignment]
+FAILED tests/test_app.py::test_it - AssertionError: assert 1 == 2
+E       assert 1 == 2
+No space left on device
+"""
 
 
 def advance(run_id: str) -> None:
@@ -42,7 +55,7 @@ def do_chore(name: str) -> None:
 
 def warm_up() -> None:
     """Do once what every worker would do for itself: compile the classifier's rules, make the common queries."""
-    classify(Evidence(step_name="warm-up", log="error: warm-up\n", exit_code=1))
+    classify(Evidence(step_name="warm-up", log=USUAL_LOG, exit_code=1))
     with suppress(Error):  # the database is away: nothing is lost but memory
         turns.next_turns()
         run = Run.objects.select_related("tenant", "project").first()

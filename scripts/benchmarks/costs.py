@@ -33,6 +33,11 @@ def carry_out_prepared() -> dict[str, float]:
     return {"seconds": median(seconds), "wal_bytes": (wal_bytes() - before) / count}
 
 
+def clear_due() -> None:
+    """End what an operation has left in the queue: the next one is weighed as if there were nothing due."""
+    turns.due().update(status=RunStatus.CANCELLED)
+
+
 def whole_run(steps: int, *, fails_once: bool = False) -> Callable[[], None]:
     """A run from its claim to its end; a step that fails is retried at once."""
     commands = ["true"] * steps

@@ -147,11 +147,6 @@ def add_crowd(running: int, waiting: int) -> None:
     cloning.add_waiting(other, waiting)
 
 
-def begin_many(commands: list[str], count: int) -> None:
-    for _ in range(count):
-        start(commands)
-
-
 def start_delays(since_seconds: float) -> list[float]:
     """Return how long each run waited that was begun in the last seconds, from its order to its first claim."""
     rows = Run.objects.filter(created_at__gt=Now() - timedelta(seconds=since_seconds)).exclude(started_at=None)

@@ -18,9 +18,11 @@ TIMES = (60, 300)
 CROWD = {"running": 1000, "waiting": 5000}
 STEPS = (3, 13)
 CLAIM_SHARE = 0.5  # of what a run costs besides its steps: claim and end are alike
-SMALL = Site(nodes=2, workers=24, processors=2, concurrent=40, step_seconds=3.0, steps=4, failure_share=0.0)
+SMALL = Site(
+    nodes=2, workers=24, processors=2, concurrent=40, step_seconds=3.0, steps=4, failure_share=0.0, varies=False
+)
 LIVE_SECONDS = (20, 60)
-WARM_UP_SECONDS = 8.0
+WARM_UP_SECONDS = 26.0  # two runs and a bit: as many end as begin
 PLANNED = Site(nodes=50, workers=24, processors=4, concurrent=1000)
 SLOW_DISK = 0.005  # seconds for a flush on a network volume
 OPERATIONS = (
@@ -59,11 +61,13 @@ def weigh(bed: Bed, options: Options) -> dict[str, tuple[Cost, float]]:
             progress(f"plan: weighing {name}")
             agent.call("costs.prepare_operation", operation=name, times=10)
             agent.call("costs.carry_out_prepared")  # plans and pages are warm
+            agent.call("costs.clear_due")
             agent.call("costs.prepare_operation", operation=name, times=times)
             backend = agent.call("backend_pid")
             before = sum(seconds_of(backend))
             told = agent.call("costs.carry_out_prepared")
             spent = (sum(seconds_of(backend)) - before) / times
+            agent.call("costs.clear_due")
             found[name] = Cost(spent, told["wal_bytes"] > 0, told["wal_bytes"]), told["seconds"]
     return found
 
@@ -125,7 +129,6 @@ def live(running: Running, site: Site, seconds: float) -> tuple[float, float]:
         raise RuntimeError("the plan is for PostgreSQL")
     commands = [f"nap {site.step_seconds}"] * site.steps
     gap = 1 / site.runs_per_second
-    agent.call("begin_many", commands=commands, count=site.concurrent)
     feed(agent, commands, gap, WARM_UP_SECONDS)
     before, started = postgres.cpu_seconds(), time.monotonic()
     feed(agent, commands, gap, seconds)

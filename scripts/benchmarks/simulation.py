@@ -59,6 +59,7 @@ class Site:
     failure_share: float = 0.1
     backoff_seconds: float = 5.0
     seconds: float = 120.0
+    varies: bool = True
     seed: int = 1
     flush_seconds: float | None = None
 
@@ -137,7 +138,7 @@ class Simulation:
         else:
             for number in range(site.concurrent):
                 self._resume_in_the_middle(number % site.nodes)
-        self._at(self.now + self.rng.expovariate(site.runs_per_second), self._arrive)
+        self._at(self.now + self._until_next(), self._arrive)
         for _ in range(site.nodes):
             self._at(self.rng.uniform(0, SWEEP_SECONDS), self._keep_watch)
 
@@ -149,9 +150,13 @@ class Simulation:
         self._work(_Run(self.rng.randint(1, self.site.steps)), node)
 
     def _arrive(self) -> None:
-        self._at(self.now + self.rng.expovariate(self.site.runs_per_second), self._arrive)
+        self._at(self.now + self._until_next(), self._arrive)
         run = _Run(self.site.steps)
         self._ask(self.costs.order, lambda: self._come_due(run))
+
+    def _until_next(self) -> float:
+        rate = self.site.runs_per_second
+        return self.rng.expovariate(rate) if self.site.varies else 1 / rate
 
     def _come_due(self, run: _Run) -> None:
         run.due_at = self.now
@@ -198,7 +203,8 @@ class Simulation:
         self._ask(self.costs.begin_step, lambda: self._command(run, node))
 
     def _command(self, run: _Run, node: int) -> None:
-        end = self.now + self.rng.expovariate(1 / self.site.step_seconds)
+        site = self.site
+        end = self.now + (self.rng.expovariate(1 / site.step_seconds) if site.varies else site.step_seconds)
         self._heartbeat(end, self.now)
         self._at(end, lambda: self._ask(self.costs.end_step, lambda: self._go_on(run, node)))
 

@@ -21,8 +21,20 @@ CHUNK_BYTES = 64 << 10
 class LogForm(forms.Form):
     """A log, pasted or as a file; whatever bytes it has."""
 
-    step_name = forms.CharField(max_length=200, required=False, label="Step", help_text="Its name, if you know it.")
-    exit_code = forms.IntegerField(required=False, min_value=-255, max_value=255, label="Exit code")
+    step_name = forms.CharField(
+        widget=forms.TextInput(attrs={"class": "mb-input"}),
+        max_length=200,
+        required=False,
+        label="Step",
+        help_text="Its name, if you know it.",
+    )
+    exit_code = forms.IntegerField(
+        widget=forms.NumberInput(attrs={"class": "mb-input"}),
+        required=False,
+        min_value=-255,
+        max_value=255,
+        label="Exit code",
+    )
     log = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 14, "class": "mb-input mb-log-in", "spellcheck": "false"}),
         required=False,

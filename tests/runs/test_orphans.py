@@ -80,8 +80,8 @@ def test_a_living_worker_and_its_sandbox_are_known():
     program = f"""
         reader, writer = os.pipe()
         home = orphans.Orphanage()
-        box = subprocess.Popen({BOX} + [str(writer), "sleep", "60"], pass_fds=[writer])
+        box = subprocess.Popen({BOX} + [str(writer), "sleep", "60"], pass_fds=[writer], stdout=subprocess.DEVNULL)
         print([home.make_round([box.pid]) for _ in range(3)], box.poll())
-        box.kill()
+        orphans.end_all(5.0)
         """
     assert said(program) == ["[0,", "0,", "0]", "None"]

@@ -112,11 +112,12 @@ def test_nothing_due_means_nobodys_turn():
 
 
 def test_the_cost_of_a_turn_does_not_grow_with_the_queue(django_assert_num_queries):
+    statements = 5 if connection.vendor == "postgresql" else 6  # there the claim and its event are one
     queue("acme", 2)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(statements):
         transitions.claim_next("one")
     queue("beta", 40)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(statements):
         transitions.claim_next("one")
 
 

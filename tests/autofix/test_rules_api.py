@@ -147,3 +147,11 @@ def test_the_admin_refuses_what_the_classifier_could_not_use(client, tenant, dja
     assert client.post(page, values).status_code == 302
     row = TenantRule.objects.get()
     assert (row.name, row.created_by) == ("license-server", boss)
+
+
+def test_a_worker_sees_a_new_rule_within_some_seconds(tenant, monkeypatch):
+    assert rulebooks.recent_of_tenant(tenant) == ()
+    TenantRule.objects.create(tenant=tenant, **ROW)
+    assert rulebooks.recent_of_tenant(tenant) == ()  # asked a moment ago
+    monkeypatch.setattr(rulebooks, "KNOWN_SECONDS", 0.0)
+    assert [rule.id for rule in rulebooks.recent_of_tenant(tenant)] == ["license-server"]

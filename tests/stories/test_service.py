@@ -194,7 +194,8 @@ def test_switching_auto_fix_off_in_the_settings_leaves_a_new_run_unhealed(servic
 
 
 def test_cancelling_stops_the_command_within_seconds(service: Service):
-    plan = {"steps": [{"name": "long", "run": "sleep 300"}]}
+    command = f"sleep 300.{time.time_ns()}"  # like no other on this machine
+    plan = {"steps": [{"name": "long", "run": command}]}
     body = {"tenant": "staging", "source": {"path": str(service.repository)}, "plan": plan}
     run = service.api("POST", "/runs", body)
     deadline = time.monotonic() + 30
@@ -203,7 +204,7 @@ def test_cancelling_stops_the_command_within_seconds(service: Service):
         time.sleep(0.2)
     assert service.api("POST", f"/runs/{run['id']}/cancel")["status"] == "cancelled"
     deadline = time.monotonic() + 10
-    while subprocess.run(["pgrep", "-f", "sleep 300"], capture_output=True, check=False).returncode == 0:
+    while subprocess.run(["pgrep", "-f", command], capture_output=True, check=False).returncode == 0:
         assert time.monotonic() < deadline, "the command still runs"
         time.sleep(0.2)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from autofix.classifier.rules import compiled
 
-BLOCK_CHARS = 64 * 1024
+BLOCK_CHARS = 128 * 1024
 LINE_CAP = 4096
 LINES_BEFORE = 4
 LINES_AFTER = 6
@@ -42,20 +42,20 @@ _MAY_HAVE_PREFIX = compiled(f"(?m)(?:{_CI_PREFIX.pattern}|{_CI_MARKS.pattern})")
 
 @dataclass(frozen=True)
 class Window:
-    """Some lines of the log in one text, with the lines around it. It is cut into lines only if need be."""
+    """Some lines of the log as UTF-8, with the lines around them. It becomes text only where it has to be read."""
 
-    text: str
+    raw: bytes
     before: list[str]
     after: list[str]
     first_number: int
 
     @cached_property
     def lines(self) -> list[str]:
-        return self.text.removesuffix("\n").split("\n")
+        return self.raw.removesuffix(b"\n").decode().split("\n")
 
     @property
     def last_lines(self) -> list[str]:
-        return self.text.removesuffix("\n").rsplit("\n", TAIL_LINES)[-TAIL_LINES:]
+        return [line.decode() for line in self.raw.removesuffix(b"\n").rsplit(b"\n", TAIL_LINES)[-TAIL_LINES:]]
 
     def around(self, index: int) -> tuple[list[str], str, list[str]]:
         """The lines before, the line, the lines after."""
@@ -67,16 +67,17 @@ class Window:
 
 def windows(chunks: Iterable[str]) -> Iterator[Window]:
     before: list[str] = []
-    held: str | None = None
+    held: bytes | None = None
     number = 1
     for block in blocks(chunks):
-        text = clean(block)
+        raw = clean(block)
         if held is not None:
-            window = Window(held, before, text.split("\n", LINES_AFTER)[:LINES_AFTER], number)
+            after = [line.decode() for line in raw.split(b"\n", LINES_AFTER)[:LINES_AFTER]]
+            window = Window(held, before, after, number)
             yield window
-            number += held.removesuffix("\n").count("\n") + 1
+            number += held.removesuffix(b"\n").count(b"\n") + 1
             before = window.last_lines[-LINES_BEFORE:]
-        held = text
+        held = raw
     if held is not None:
         yield Window(held, before, [], number)
 
@@ -98,16 +99,16 @@ def blocks(chunks: Iterable[str]) -> Iterator[str]:
         yield carry
 
 
-def clean(block: str) -> str:
+def clean(block: str) -> bytes:
     """Take out colours, what a progress bar wrote over, control characters and the prefixes of CI systems."""
     if "\x1b" in block:
         block = _ESCAPES.sub("", block)
     if "\r" in block:
         block = _REWRITTEN.sub("", _LINE_END.sub("", block))
-    text = block.encode("utf-8", "replace").translate(None, _CONTROL).decode()
-    if _MAY_HAVE_PREFIX.search(text):
-        return _CI_MARKS.sub("", _CI_PREFIX.sub("", text))
-    return text
+    raw = block.encode("utf-8", "replace").translate(None, _CONTROL)
+    if _MAY_HAVE_PREFIX.search(raw):
+        return _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
+    return raw
 
 
 def _shortened(unfinished: str) -> str:

@@ -1,7 +1,7 @@
-"""Which line means what? Loads the `rulebook`, a file an ecosystem; `scan.py` applies the rules to a log."""
+"""Which line means what? Loads the `rulebook`, a file an ecosystem; `rulesets.py` finds them in a text."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -92,37 +92,6 @@ class Rule:
         return tuple((name.rstrip("0123456789"), index) for name, index in ordered)
 
 
-class RuleSet:
-    """All rules at once: one pass over a text tells which of them may match in it."""
-
-    def __init__(self, rules: tuple[Rule, ...], markers: Sequence[str] = ()) -> None:
-        self.rules = rules
-        self._set = pattern_set((*(rule.pattern for rule in rules), *markers))
-
-    def possible(self, text: str) -> frozenset[int]:
-        """Return the indexes of the rules that may match, those of the markers behind them."""
-        return frozenset(self._set.Match(text) or ())
-
-    def best(self, line: str, kind: str = "", without: frozenset[Signal] = frozenset()) -> Match | None:
-        """The match of highest rank on one line, of none of the types `without`."""
-        best: Match | None = None
-        for index in sorted(self.possible(line)):
-            if index >= len(self.rules):
-                break
-            rule = self.rules[index]
-            if rule.signal in without:
-                continue
-            if rule.holds_for(kind) and (best is None or rule.rank > best.rule.rank):
-                best = rule.match(line) or best
-        return best
-
-
-@lru_cache(maxsize=64)
-def rule_set(rules: tuple[Rule, ...]) -> RuleSet:
-    """Return the set of a tenant's rules, which is made once."""
-    return RuleSet(rules)
-
-
 @lru_cache(maxsize=KEPT_PATTERNS)
 def kept(pattern: str) -> Any:  # re2 has no types
     """Return a pattern compiled, and keep the last ones: all of them would take hundreds of megabytes."""
@@ -132,16 +101,19 @@ def kept(pattern: str) -> Any:  # re2 has no types
     return re2.compile(pattern, options)
 
 
-def compiled(pattern: str) -> Any:  # re2 has no types
+def compiled(pattern: str, memory_bytes: int = 0, *, never_nl: bool = False) -> Any:  # re2 has no types
     options = re2.Options()
     options.log_errors = False
+    options.never_nl = never_nl
+    if memory_bytes:
+        options.max_mem = memory_bytes
     return re2.compile(pattern, options)
 
 
-def pattern_set(patterns: Iterable[str]) -> Any:  # re2 has no types
+def pattern_set(patterns: Iterable[str], memory_bytes: int = SET_MEMORY_BYTES) -> Any:  # re2 has no types
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = SET_MEMORY_BYTES
+    options.max_mem = memory_bytes
     found = re2.Set.SearchSet(options)
     for pattern in patterns:
         found.Add(f"(?m){pattern}")
@@ -176,13 +148,3 @@ def _rule(entry: dict[str, Any]) -> Rule:  # the values of a TOML table
 class _Blank(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return ""
-
-
-# Where a log changes from one thing to another: seen in the same pass as the rules.
-FAILURES, SUMMARY, COMMAND = range(3)
-MARKERS = (
-    r"^=+ (?:FAILURES|ERRORS) =+$",
-    r"^=+ .*\d+ (?:failed|passed|errors?|skipped)\b.* in [\d.]+m?s.*$",
-    r"^##\[group\]Run |^\$ \S",
-)
-RULES = RuleSet(load(Path(__file__).with_name("rulebook")), MARKERS)

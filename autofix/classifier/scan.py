@@ -1,36 +1,23 @@
 """Which lines of the log look like a cause? One pass, bounded memory; `choice.py` picks one."""
 
-import re
-from bisect import bisect_left, bisect_right
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from autofix.classifier.fingerprints import normalised
 from autofix.classifier.lines import BLOCK_CHARS, CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
-from autofix.classifier.rules import (
-    COMMAND,
-    FAILURES,
-    MARKERS,
-    NETWORK,
-    RULES,
-    Match,
-    Rule,
-    RuleSet,
-    compiled,
-    rule_set,
-)
+from autofix.classifier.rules import NETWORK, Match, Rule, compiled
+from autofix.classifier.rulesets import COMMAND, FAILURES, MARKERS, RULES, OwnRules, Rings, lines_of, own_rules
 from autofix.failures import Signal
 
 HITS_PER_RULE = 100
 CONTEXTS_PER_RULE = 5
 CLOSE_LINES = 300_000
 NETWORK_IN_A_TEST = 45
+NOTHING: frozenset[int] = frozenset()
 OF_MACHINES = NETWORK | {Signal.INFRA, Signal.POLICY}
 
 _MARKS = tuple(compiled(f"(?m){pattern}") for pattern in MARKERS)
-_NEWLINE = re.compile(rb"\n")
 
 _HEALTHY = compiled(
     r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])"
@@ -109,10 +96,19 @@ class Scanned:
     tail: str
 
 
+@dataclass(frozen=True)
+class _Rung:
+    """The lines to read, in order, and what rings on each."""
+
+    lines: list[int]
+    ours: Rings
+    own: Rings
+
+
 @dataclass
 class _State:
     kind: str
-    own: RuleSet | None = None
+    own: OwnRules | None = None
     section: int = 0
     in_failures: bool = False
     in_assertion: bool = False
@@ -120,21 +116,26 @@ class _State:
     hits: Counter[str] = field(default_factory=Counter)
     candidates: list[Candidate] = field(default_factory=list)
     hints: list[Candidate] = field(default_factory=list)
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
 
-def scan(chunks: Iterable[str], kind: str = "", own_rules: tuple[Rule, ...] = ()) -> Scanned:
-    state = _State(kind, rule_set(own_rules) if own_rules else None)
-    skipped: tuple[Window, list[Any]] | None = None
+def scan(chunks: Iterable[str], kind: str = "", own: tuple[Rule, ...] = ()) -> Scanned:
+    state = _State(kind, own_rules(own) if own else None)
+    skipped: tuple[Window, _Rung] | None = None
+    last: deque[Window] = deque(maxlen=2)
     for window in windows(chunks):
-        state.tail.extend(line[:CONTEXT_LINE_CAP] for line in window.last_lines if line.strip())
-        patterns = _patterns_of(window, state)
-        skipped = (window, patterns) if state.close_lines > CLOSE_LINES and patterns else None
-        if skipped is None and (patterns or state.in_failures):
-            _read(window, patterns, state)
+        last.append(window)
+        rung = _rung_in(window, state)
+        skipped = (window, rung) if state.close_lines > CLOSE_LINES and rung.lines else None
+        if skipped is None and (rung.lines or state.in_failures):
+            _read(window, rung, state)
     if skipped is not None:
         _read(*skipped, state)
-    return Scanned(tuple(state.candidates), tuple(state.hints), "\n".join(state.tail))
+    return Scanned(tuple(state.candidates), tuple(state.hints), "\n".join(_tail(last)))
+
+
+def _tail(last: Iterable[Window]) -> list[str]:
+    lines = [line for window in last for line in window.last_lines if line.strip()]
+    return [line[:CONTEXT_LINE_CAP] for line in lines[-TAIL_LINES:]]
 
 
 def without_healthy(scanned: Scanned, green_log: str, kind: str = "") -> Scanned:
@@ -155,34 +156,26 @@ def best_match(line: str, kind: str = "") -> Match | None:
     return match
 
 
-def _patterns_of(window: Window, state: _State) -> list[Any]:  # re2 has no types
-    """Return what a window has to be searched for: a rule that was found often enough is not asked any more."""
-    found = [] if not state.hints else [_RECOVERED]
-    found += [rule.anywhere for rule in _own_possible(window, state)]
-    for index in RULES.possible(window.text):
-        if index >= len(RULES.rules):
-            found.append(_MARKS[index - len(RULES.rules)])
-        elif state.hits[RULES.rules[index].id] < HITS_PER_RULE:
-            found.append(RULES.rules[index].anywhere)
-    return found
+def _rung_in(window: Window, state: _State) -> _Rung:
+    """Say on which lines of a window something rings: a rule that was found often enough is not asked any more."""
+    ours = RULES.rings(window.raw)
+    own = state.own.rings(window.raw) if state.own else {}
+    lines = {line for line, rings in ours.items() if any(_is_wanted(index, state) for index in rings)}
+    if state.own:
+        rules = state.own.rules
+        lines |= {line for line, rings in own.items() if any(state.hits[rules[i].id] < HITS_PER_RULE for i in rings)}
+    if any(hint.signal in NETWORK for hint in state.hints):
+        lines.update(lines_of(window.raw, [match.span() for match in _RECOVERED.finditer(window.raw)]))
+    return _Rung(sorted(lines), ours, own)
 
 
-def _own_possible(window: Window, state: _State) -> list[Rule]:
-    if state.own is None:
-        return []
-    rules = [state.own.rules[index] for index in state.own.possible(window.text)]
-    return [rule for rule in rules if state.hits[rule.id] < HITS_PER_RULE]
+def _is_wanted(index: int, state: _State) -> bool:
+    return index >= len(RULES.rules) or state.hits[RULES.rules[index].id] < HITS_PER_RULE
 
 
-def _lines_to_read(window: Window, patterns: list[Any], state: _State) -> Iterator[int]:
-    """Yield the indexes of the lines on which one of the patterns is found; inside pytest's failures, of all."""
-    raw = window.text.encode()
-    starts = [0, *(newline.end() for newline in _NEWLINE.finditer(raw))]
-    wanted: set[int] = set()
-    for pattern in patterns:
-        for match in pattern.finditer(raw):
-            wanted.update(range(bisect_right(starts, match.start()) - 1, bisect_left(starts, match.end(), 1)))
-    ordered = deque(sorted(wanted))
+def _lines_to_read(window: Window, rung: _Rung, state: _State) -> Iterator[int]:
+    """Yield the indexes of the lines on which something rings; inside pytest's failures, of all."""
+    ordered = deque(rung.lines)
     index = -1
     while True:
         while ordered and ordered[0] <= index:
@@ -198,25 +191,34 @@ def _lines_to_read(window: Window, patterns: list[Any], state: _State) -> Iterat
         yield index
 
 
-def _read(window: Window, patterns: list[Any], state: _State) -> None:
-    for index in _lines_to_read(window, patterns, state):
+def _read(window: Window, rung: _Rung, state: _State) -> None:
+    for index in _lines_to_read(window, rung, state):
         state.close_lines += 1
         line = window.lines[index][:LINE_CAP]
         if not line or line.isspace():
             continue
-        _note_markers(line, state)
+        rings = rung.ours.get(index, NOTHING)
+        _note_markers(line, rings, state)
         if state.hints and _RECOVERED.search(line):
             state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
-        if not _counts(line, state) and not (state.own and state.own.best(line, state.kind)):
+        own = _own_match(line, rung.own.get(index, NOTHING), state)
+        found = RULES.best_of(rings, line, state.kind)
+        if own is None and found is None and not state.in_failures:
             continue
-        match = _match(line, state)
+        if not _counts(line, state) and own is None:
+            continue
+        match = own or _match(found, line, rings, state)
         if match is not None:
             _keep(match, index, window, state)
 
 
-def _note_markers(line: str, state: _State) -> None:
+def _own_match(line: str, rings: Collection[int], state: _State) -> Match | None:
+    return state.own.best_of(rings, line, state.kind) if state.own and rings else None
+
+
+def _note_markers(line: str, rings: Collection[int], state: _State) -> None:
     for marker, pattern in enumerate(_MARKS):
-        if pattern.search(line):
+        if len(RULES.rules) + marker in rings and pattern.search(line):
             state.section += marker == COMMAND
             state.in_failures = marker == FAILURES
 
@@ -233,12 +235,10 @@ def _counts(line: str, state: _State) -> bool:
     return True
 
 
-def _match(line: str, state: _State) -> Match | None:
-    if state.own is not None and (own := state.own.best(line, state.kind)):
-        return own
-    match = RULES.best(line, state.kind)
+def _match(match: Match | None, line: str, rings: Collection[int], state: _State) -> Match | None:
+    """Say whether the best match on a line may be the cause, or which other."""
     if match is not None and match.rule.signal in OF_MACHINES and _ABOUT_A_TEST.search(line):
-        match = RULES.best(line, state.kind, OF_MACHINES)
+        match = RULES.best_of(rings, line, state.kind, OF_MACHINES)
     asserting = _ASSERTION.search(line) is not None
     continued = state.in_assertion and line.startswith("E ")
     state.in_assertion = state.in_failures and (asserting or continued)

@@ -4,31 +4,40 @@ The first that changes something is tried out; so what is surest and smallest co
 what touches whole files last. Read next: `base` (what a fixer is given).
 """
 
-from autofix.failures import Failure
-from autofix.fixers import (
-    bandit,
-    bare_except,
-    formatters,
-    long_lines,
-    missing_import,
-    ruff,
-    whitespace,
-    wrong_import,
-)
-from autofix.fixers.base import Fixer, ToolResult, Tree
+from autofix.failures import Failure, Signal
+from autofix.fixers import formatters, long_lines, ruff, whitespace
+from autofix.fixers.base import Fixer, ToolResult, Tree, later
 
 __all__ = ["FIXERS", "Fixer", "ToolResult", "Tree", "for_failure"]
 
+NAMES = frozenset({Signal.LINT, Signal.TYPECHECK, Signal.RUNTIME, Signal.TEST_ASSERT})
+ANY: frozenset[str] = frozenset()
+CURES_OF_FINDINGS = (
+    "weak-hash",
+    "unsafe-yaml",
+    "temporary-file",
+    "request-timeout",
+    "shell-true",
+    "os-system",
+    "predictable-random",
+)
+
 LAYOUT: tuple[Fixer, ...] = (*formatters.FIXERS, ruff.FORMATTER)
 FIXERS: tuple[Fixer, ...] = (
-    *missing_import.FIXERS,
-    *wrong_import.FIXERS,
+    Fixer("missing-import", "libcst", "python", NAMES, ANY, False, later("missing_import:import_missing")),
+    Fixer("wrong-import", "libcst", "python", NAMES, ANY, False, later("wrong_import:import_from_elsewhere")),
     *ruff.FIXERS,
-    *bare_except.FIXERS,
+    Fixer("bare-except", "libcst", "python", frozenset({Signal.LINT}), ANY, False, later("bare_except:name_exception")),
     *long_lines.FIXERS,
     *whitespace.FIXERS,
     *LAYOUT,
-    *bandit.FIXERS,
+    *(
+        Fixer(
+            *(name, "bandit", "python", frozenset({Signal.SECURITY}), ANY, True),
+            later(f"bandit:{name.replace('-', '_')}"),
+        )
+        for name in CURES_OF_FINDINGS
+    ),
 )
 FORMAT = "format"
 

@@ -7,8 +7,9 @@ import libcst
 from libcst import matchers
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from autofix.failures import Failure, Signal
-from autofix.fixers.base import Fixer, Tree, careful, lines_with, rewrite
+from autofix.failures import Failure
+from autofix.fixers.base import Tree, lines_with, rewrite
+from autofix.fixers.syntax_trees import parsed
 
 CODES = frozenset({"E722", "B001", "W0702", "bare-except"})
 
@@ -20,7 +21,7 @@ def name_exception(tree: Tree, failure: Failure) -> bool:
 
 
 def _named(lines: Collection[int], text: str) -> str:
-    return MetadataWrapper(libcst.parse_module(text)).visit(_NameException(lines)).code
+    return MetadataWrapper(parsed(text)).visit(_NameException(lines)).code
 
 
 class _NameException(matchers.MatcherDecoratableTransformer):
@@ -43,16 +44,3 @@ class _NameException(matchers.MatcherDecoratableTransformer):
             type=libcst.Name("Exception"),
             whitespace_after_except=libcst.SimpleWhitespace(" "),
         )
-
-
-FIXERS = (
-    Fixer(
-        "bare-except",
-        "libcst",
-        "python",
-        frozenset({Signal.LINT}),
-        frozenset(),
-        False,
-        careful(name_exception),
-    ),
-)

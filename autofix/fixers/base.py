@@ -8,22 +8,15 @@ import ast
 import tokenize
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Protocol
-
-import libcst
 
 from autofix.failures import Failure, Location, Signal
 
 MAX_FILE_CHARACTERS = 1_000_000
 # What reading a file as Python can end in.
-NOT_PYTHON = (
-    SyntaxError,
-    ValueError,
-    RecursionError,
-    tokenize.TokenError,
-    libcst.ParserSyntaxError,
-)
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, tokenize.TokenError)
 
 
 @dataclass(frozen=True)
@@ -74,6 +67,17 @@ def careful(apply: Apply) -> Apply:
             return False
 
     return applied
+
+
+def later(function: str) -> Apply:
+    """Return what calls `module:function` of this package, which is imported when it is needed."""
+
+    def apply(tree: Tree, failure: Failure) -> bool:
+        module, _, name = function.partition(":")
+        found: Apply = getattr(import_module(f"{__package__}.{module}"), name)
+        return found(tree, failure)
+
+    return careful(apply)
 
 
 def places(failure: Failure) -> tuple[Location, ...]:

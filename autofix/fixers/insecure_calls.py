@@ -18,6 +18,8 @@ from libcst.metadata import (
     QualifiedNameSource,
 )
 
+from autofix.fixers.syntax_trees import expression, parsed
+
 Imports = Sequence[tuple[str, str]]
 
 TIMEOUT_SECONDS = "10"
@@ -116,7 +118,7 @@ def without_system(found: Found) -> libcst.BaseExpression | None:
     if not words:
         return None
     return libcst.Call(
-        libcst.parse_expression("subprocess.run"),
+        expression("subprocess.run"),
         [libcst.Arg(_list(words)), _keyword("check", "False")],
     )
 
@@ -128,13 +130,13 @@ def unpredictable(found: Found) -> libcst.BaseExpression | None:
     if module != "random" or function not in RANDOM_CALLS | {"choice"}:
         return None
     target = "secrets" if function == "choice" else "secrets.SystemRandom()"
-    return call.with_changes(func=libcst.parse_expression(f"{target}.{function}"))
+    return call.with_changes(func=expression(f"{target}.{function}"))
 
 
 def edited(replace: Replacement, imports: Imports, lines: Collection[int], text: str) -> str:
     """Return the text with the calls on these lines replaced, and the imports they need."""
     replacer = CallReplacer(lines, replace)
-    module = MetadataWrapper(libcst.parse_module(text)).visit(replacer)
+    module = MetadataWrapper(parsed(text)).visit(replacer)
     if not replacer.replaced:
         return text
     return reimported(module, replacer.replaced, [*imports, *sorted(replacer.needed)])
@@ -224,7 +226,7 @@ def _command(argument: libcst.Arg) -> list[str]:
 
 def _list(words: Sequence[str]) -> libcst.BaseExpression:
     quoted = ", ".join(_quoted(word) for word in words)
-    return libcst.parse_expression(f"[{quoted}]")
+    return expression(f"[{quoted}]")
 
 
 def _quoted(word: str) -> str:
@@ -237,7 +239,7 @@ def _is_keyword(argument: libcst.Arg, name: str) -> bool:
 
 def _keyword(name: str, value: str) -> libcst.Arg:
     return libcst.Arg(
-        libcst.parse_expression(value),
+        expression(value),
         libcst.Name(name),
         equal=libcst.AssignEqual(libcst.SimpleWhitespace(""), libcst.SimpleWhitespace("")),
     )

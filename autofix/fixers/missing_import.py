@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import libcst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
-from autofix.failures import Failure, Signal
-from autofix.fixers.base import Fixer, Tree, all_files, careful, named_files, rewrite, words
+from autofix.failures import Failure
+from autofix.fixers.base import Tree, all_files, named_files, rewrite, words
 from autofix.fixers.known_names import JOKES, MODULE_OF
 from autofix.fixers.project_names import (
     Import,
@@ -25,6 +24,7 @@ from autofix.fixers.project_names import (
     module_name,
     project_names,
 )
+from autofix.fixers.syntax_trees import parsed
 
 SAID = re.compile(
     r"""[Nn]ame ['"`](\w+)['"`] is not defined|[Uu]ndefined name ['"`](\w+)['"`]"""
@@ -75,7 +75,7 @@ def _import_into(tree: Tree, path: str, way: Import) -> bool:
 def with_import(way: Import, text: str) -> str:
     context = CodemodContext()
     AddImportsVisitor.add_needed_import(context, way.module, way.name or None, way.alias or None)
-    return AddImportsVisitor(context).transform_module(libcst.parse_module(text)).code
+    return AddImportsVisitor(context).transform_module(parsed(text)).code
 
 
 def _undefined(tree: Tree, failure: Failure, wanted: set[str]) -> list[tuple[str, str]]:
@@ -144,16 +144,3 @@ def _fits(tree: Tree, way: Import, uses: Uses) -> bool:
         return False
     probe = ["python", "-I", "-c", PROBE, way.module, way.name, *sorted(uses.attributes)]
     return tree.run(probe, 20).exit_code == 0
-
-
-FIXERS = (
-    Fixer(
-        "missing-import",
-        "libcst",
-        "python",
-        frozenset({Signal.LINT, Signal.TYPECHECK, Signal.RUNTIME, Signal.TEST_ASSERT}),
-        frozenset(),
-        False,
-        careful(import_missing),
-    ),
-)

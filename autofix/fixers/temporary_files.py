@@ -9,11 +9,12 @@ import libcst
 from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
 
 from autofix.fixers.insecure_calls import imported_name, reimported
+from autofix.fixers.syntax_trees import expression, parsed, statement
 
 
 def with_made_files(lines: Collection[int], text: str) -> str:
     transformer = _MakeFiles(lines, text)
-    module = MetadataWrapper(libcst.parse_module(text)).visit(transformer)
+    module = MetadataWrapper(parsed(text)).visit(transformer)
     if not transformer.replaced:
         return text
     imports = [("os", ""), *(("tempfile", "mkstemp") for _ in range(transformer.is_bare))]
@@ -44,7 +45,7 @@ class _MakeFiles(libcst.CSTTransformer):
         if call is None or descriptor in self.text:
             return updated_node
         self.replaced.add("tempfile.mktemp")
-        closing = libcst.parse_statement(f"os.close({descriptor})")
+        closing = statement(f"os.close({descriptor})")
         return libcst.FlattenSentinel(
             [
                 updated_node.with_changes(body=[self._made(descriptor, name, call)]),
@@ -68,7 +69,7 @@ class _MakeFiles(libcst.CSTTransformer):
         function: libcst.BaseExpression = libcst.Name("mkstemp")
         if isinstance(call.func, libcst.Attribute):
             function = call.func.with_changes(attr=function)
-        target = libcst.parse_expression(f"{descriptor}, {name}")
+        target = expression(f"{descriptor}, {name}")
         return libcst.Assign(
             [libcst.AssignTarget(libcst.ensure_type(target, libcst.Tuple))],
             call.with_changes(func=function),

@@ -11,10 +11,11 @@ from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 from libcst.helpers import get_full_name_for_node
 
-from autofix.failures import Failure, Signal
-from autofix.fixers.base import Fixer, Tree, all_files, careful, readable, rewrite, words
+from autofix.failures import Failure
+from autofix.fixers.base import Tree, all_files, readable, rewrite, words
 from autofix.fixers.known_names import MOVED
 from autofix.fixers.project_names import ProjectNames, absolute, is_test_module, project_names
+from autofix.fixers.syntax_trees import expression, parsed
 
 SAID = (
     re.compile(r"cannot import name '(?P<name>\w+)' from '?(?P<module>[\w.]+)"),
@@ -66,7 +67,7 @@ def _home(name: str, old: str, names: ProjectNames) -> str:
 
 def _moved(path: str, move: Move, text: str) -> str:
     context = CodemodContext()
-    module = libcst.parse_module(text).visit(_Rewrite(context, path, move))
+    module = parsed(text).visit(_Rewrite(context, path, move))
     return AddImportsVisitor(context).transform_module(module).code
 
 
@@ -99,7 +100,7 @@ class _Rewrite(matchers.MatcherDecoratableTransformer):
     ) -> libcst.ImportFrom:
         """Point the whole statement elsewhere, or take the name out and import it on its own."""
         if not others:
-            module = libcst.parse_expression(self.move.new)
+            module = expression(self.move.new)
             return node.with_changes(module=module, relative=())
         for alias in wanted:
             name, own_name = self.move.name, alias.evaluated_alias
@@ -107,16 +108,3 @@ class _Rewrite(matchers.MatcherDecoratableTransformer):
         last = others[-1].with_changes(comma=libcst.MaybeSentinel.DEFAULT)
         kept = [*others[:-1], last] if node.lpar is None else others
         return node.with_changes(names=kept)
-
-
-FIXERS = (
-    Fixer(
-        "wrong-import",
-        "libcst",
-        "python",
-        frozenset({Signal.RUNTIME, Signal.TYPECHECK, Signal.TEST_ASSERT, Signal.LINT}),
-        frozenset(),
-        False,
-        careful(import_from_elsewhere),
-    ),
-)

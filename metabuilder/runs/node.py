@@ -15,6 +15,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -133,6 +134,8 @@ def share_memory() -> None:
         import_string(dotted_path)()
     connections.close_all()  # none may be shared
     gc.collect()
+    with suppress(AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()
 
 

@@ -14,7 +14,8 @@ from types import ModuleType
 import re2
 
 from autofix.classifier import Evidence, classify_stream
-from autofix.classifier.rules import RULES, SET_MEMORY_BYTES
+from autofix.classifier.rules import SET_MEMORY_BYTES
+from autofix.classifier.rulesets import RULES
 
 CHUNK_BYTES = 64 << 10
 FEW_BYTES = 2 << 20

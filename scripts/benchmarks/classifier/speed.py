@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autofix.classifier import Evidence, classify
-from autofix.classifier.rules import RULES
+from autofix.classifier.rulesets import RULES
 from scripts.benchmarks.classifier.generator import write_log
 from scripts.benchmarks.figures import Figure, Options, Target, progress
 

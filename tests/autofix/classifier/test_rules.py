@@ -5,7 +5,8 @@ import time
 import pytest
 
 from autofix.classifier import Evidence, classify
-from autofix.classifier.rules import RULES, Rule
+from autofix.classifier.rules import Rule
+from autofix.classifier.rulesets import RULES
 
 each_rule = pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.id)
 
@@ -13,7 +14,7 @@ each_rule = pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.i
 @each_rule
 def test_a_rule_matches_its_example_alone_and_in_the_set(rule: Rule) -> None:
     assert rule.match(rule.example)
-    assert RULES.rules.index(rule) in RULES.possible(f"before\n{rule.example}\nafter")
+    assert RULES.rules.index(rule) in RULES.rings(f"before\n{rule.example}\nafter".encode())[1]
 
 
 @each_rule

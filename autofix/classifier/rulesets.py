@@ -1,0 +1,130 @@
+"""Which rules may match on which line of a text? All of them are asked in one pass; RE2 has the last word on a line."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import re2
+
+from autofix.classifier.literals import needed
+from autofix.classifier.rules import SET_MEMORY_BYTES, Match, Rule, compiled, load, pattern_set
+from autofix.failures import Signal
+
+_GROUP = re.compile(r"\(\?P<\w+>")
+Rings = dict[int, set[int]]  # by the line's index, the indexes of the rules, and of the markers behind them
+# Where a log changes from one thing to another: seen in the same pass as the rules.
+FAILURES, SUMMARY, COMMAND = range(3)
+MARKERS = (
+    r"^=+ (?:FAILURES|ERRORS) =+$",
+    r"^=+ .*\d+ (?:failed|passed|errors?|skipped)\b.* in [\d.]+m?s.*$",
+    r"^##\[group\]Run |^\$ \S",
+)
+
+
+class RuleSet:
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+
+    def rings(self, raw: bytes) -> Rings:
+        """Return where in a text of many lines, UTF-8, which rule may match; too much rather than too little."""
+        raise NotImplementedError
+
+    def best(self, line: str, kind: str = "", without: frozenset[Signal] = frozenset()) -> Match | None:
+        """The match of highest rank on one line, of none of the types `without`."""
+        rings = self.rings(line.encode("utf-8", "replace"))
+        return self.best_of(set().union(*rings.values()), line, kind, without)
+
+    def best_of(
+        self, indexes: Iterable[int], line: str, kind: str = "", without: frozenset[Signal] = frozenset()
+    ) -> Match | None:
+        """As `best`, of the rules that are known to ring on this line."""
+        best: Match | None = None
+        for index in sorted(indexes):
+            if index >= len(self.rules):
+                break
+            rule = self.rules[index]
+            if rule.signal in without:
+                continue
+            if rule.holds_for(kind) and (best is None or rule.rank > best.rule.rank):
+                best = rule.match(line) or best
+        return best
+
+
+class Rulebook(RuleSet):
+    """Our rules. A line is looked at only if a word stands on it that some rule cannot do without (`literals`).
+
+    To look for words, RE2's automaton needs a hundredth of the states that it needs for the rules.
+    """
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        super().__init__(rules)
+        self._made: tuple[Any, Any, Any] | None = None  # re2 has no types
+
+    def rings(self, raw: bytes) -> Rings:
+        self._made = self._made or self._make()  # it takes half a second, which most commands of manage.py do not need
+        words, others, each = self._made
+        small = raw.lower()
+        lines = dict((*_lines_with(others, raw), *_lines_with(words, small)))
+        found = {number: each.Match(raw[begin:end]) for number, (begin, end) in lines.items()}
+        return {number: set(indexes) for number, indexes in found.items() if indexes}
+
+    def _make(self) -> tuple[Any, Any, Any]:
+        """Compile the words, the patterns that need none, and the set of all patterns and markers."""
+        needs = [needed(rule.pattern) for rule in self.rules]
+        words = sorted({re2.escape(word) for need in needs for word in need.words})
+        others = [
+            f"(?m:{_GROUP.sub('(?:', text)})" for text in (*MARKERS, *(text for need in needs for text in need.others))
+        ]
+        every = pattern_set((*(rule.pattern for rule in self.rules), *MARKERS))
+        return (
+            compiled("|".join(words), SET_MEMORY_BYTES),
+            compiled("|".join(others), SET_MEMORY_BYTES, never_nl=True),
+            every,
+        )
+
+
+def _lines_with(pattern: Any, text: bytes) -> Iterator[tuple[int, tuple[int, int]]]:  # re2 has no types
+    """Yield the number of each line with a match, which lies on one line, and where it begins and ends."""
+    number = position = 0
+    while (match := pattern.search(text, position)) is not None:
+        at = match.start()
+        number += text.count(b"\n", position, at)
+        end = text.find(b"\n", at)
+        end = len(text) if end < 0 else end
+        yield number, (text.rfind(b"\n", 0, at) + 1, end)
+        position, number = end + 1, number + 1
+
+
+class OwnRules(RuleSet):
+    """A tenant's rules. RE2 bounds what anybody's pattern can cost."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        super().__init__(rules)
+        self._set = pattern_set(rule.pattern for rule in rules)
+
+    def rings(self, raw: bytes) -> Rings:
+        found: Rings = {}
+        for index in self._set.Match(raw) or ():
+            for line in lines_of(raw, [match.span() for match in self.rules[index].anywhere.finditer(raw)]):
+                found.setdefault(line, set()).add(index)
+        return found
+
+
+def lines_of(raw: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """Yield the indexes of the lines that these pieces of a text lie on."""
+    line = counted = 0
+    for start, end in sorted(spans):
+        line += raw.count(b"\n", counted, start)
+        counted = start
+        yield from range(line, line + raw.count(b"\n", start, max(start, end - 1)) + 1)
+
+
+@lru_cache(maxsize=64)
+def own_rules(rules: tuple[Rule, ...]) -> OwnRules:
+    """Return the set of a tenant's rules, which is made once."""
+    return OwnRules(rules)
+
+
+RULES = Rulebook(load(Path(__file__).with_name("rulebook")))

@@ -35,7 +35,7 @@ MAY_RETRY = frozenset({RunStatus.FAILED, RunStatus.CANCELLED})
 
 
 def start_run(order: Order) -> Run:
-    """Make and queue a run; raise intake.RunRefused, plans.PlanRejected or policy.InvalidOverride."""
+    """Make and queue a run; raise intake.RunRefused, plan_input.PlanRejected or policy.InvalidOverride."""
     policy.check_overrides(order.overrides, policy.for_tenant(order.tenant))
     draining = policy.switch_state() == SwitchState.DRAIN
     return intake.create_run(replace(order, under_drain=draining))

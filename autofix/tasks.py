@@ -3,16 +3,13 @@
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from django.conf import settings
 from django.db import Error, connection
 
-from autofix import housekeeping, loop, policy, timeline
-from autofix.classifier import Evidence, classify
-from autofix.models import Attempt, Episode, KillSwitch
-from metabuilder.runs import chores, stopping, transitions, turns, workers
-from metabuilder.runs.models import Run, Step, StepExecution
+from autofix import housekeeping, loop
+from metabuilder.runs import asides, chores, stopping, transitions, workers
+from metabuilder.runs.models import Run
 
 logger = logging.getLogger(__name__)
 IN_A_ROW_SECONDS = 60.0
@@ -22,19 +19,6 @@ CHORES: dict[str, Callable[[], str]] = {
     "machine": housekeeping.keep_machine_tidy,
 }
 DATABASE_LOOK_SECONDS = 1.0
-# What fails most, in its tools' words: the states that the matcher makes for it are there once for all workers.
-USUAL_LOG = """error: warm-up
-ERROR: Connection reset by peer
-curl: (6) Could not resolve host: pypi.org
-HTTP error 503 Service Unavailable; 429 Too Many Requests
-Error: connect ECONNREFUSED 127.0.0.1:5432
-ModuleNotFoundError: No module named 'yaml'
-src/app.py:1:8: F401 [*] `os` imported but unused
-src/app.py:3: error: Incompatible types in assignment  [assignment]
-FAILED tests/test_app.py::test_it - AssertionError: assert 1 == 2
-E       assert 1 == 2
-No space left on device
-"""
 
 
 def advance(run_id: str) -> None:
@@ -47,24 +31,14 @@ def advance(run_id: str) -> None:
 
 
 def do_chore(name: str) -> None:
+    asides.do_aside(lambda: do_chore_here(name))
+
+
+def do_chore_here(name: str) -> None:
     try:
         chores.report(name, CHORES[name]())
     except Exception:  # the next turn comes anyway
         logger.exception("The chore %r failed", name)
-
-
-def warm_up() -> None:
-    """Do once what every worker would do for itself: compile the classifier's rules, make the common queries."""
-    classify(Evidence(step_name="warm-up", log=USUAL_LOG, exit_code=1))
-    with suppress(Error):  # the database is away: nothing is lost but memory
-        turns.next_turns()
-        run = Run.objects.select_related("tenant", "project").first()
-        for rows in (Step, StepExecution, Episode, Attempt, KillSwitch):
-            rows._default_manager.first()
-        if run is not None:
-            policy.for_run(run)
-            run.next_step()
-            timeline.past_attempts(run)
 
 
 def claim(run_id: str = "") -> Run | None:

@@ -30,7 +30,7 @@ from metabuilder.execution.patches import PatchRejected
 from metabuilder.runs import transitions
 from metabuilder.runs.intake import Order, QueueFull, RunRefused
 from metabuilder.runs.models import Priority, Run, SourceKind
-from metabuilder.runs.plans import PlanRejected
+from metabuilder.runs.plan_input import PlanRejected
 from metabuilder.runs.serializers import NewRunSerializer, OverridesSerializer
 from metabuilder.runs.transitions import CannotMove
 from metabuilder.runs.views import RunPartEndpoint, RunViewSet

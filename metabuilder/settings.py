@@ -63,7 +63,7 @@ MAX_QUEUED_RUNS_PER_TENANT = read_int(env, "METABUILDER_MAX_QUEUED_RUNS_PER_TENA
 # Named here so that lower layers can wake a run without importing the layer that drives it.
 ADVANCE_TASK = "autofix.tasks.advance"
 CHORE_TASK = "autofix.tasks.do_chore"
-WARM_UPS = ["autofix.tasks.warm_up"]  # called once before a node forks its workers
+WARM_UPS = ["autofix.rehearsal.rehearse"]  # called once before a node forks its workers
 
 # --- Keeping: a tenant may set the first two for itself --------------------------------------------
 RETENTION_DAYS = read_int(env, "METABUILDER_RETENTION_DAYS", 90, (1, 3650))
@@ -80,6 +80,9 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 # A server-side cursor whose reader stopped half way is closed whenever Python gets round to it: by then in
 # somebody else's transaction, which that may abort. What is read row by row here is small.
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Else every connection makes a Kerberos context, which few have a use for: ?gssencmode=prefer in DATABASE_URL.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("gssencmode", "disable")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-LONGEST = 12  # bytes: longer ones only make the automaton larger
+LONGEST = 10  # characters: longer ones only make the automaton larger
 SHORTEST = 3  # ASCII characters; others are rare
 MOST_WORDS = 64  # that the pieces of a sequence may be multiplied to
 MOST_CHARACTERS = 10  # of a class that is spelled out
@@ -67,13 +67,8 @@ def needed(pattern: str) -> Needed:
         found = [(source, _best(part[:2])) for source, part in _Reader(pattern).alternatives()]
     except (NotUnderstood, IndexError):
         return Needed(frozenset(), (pattern,))
-    words = [_cut(word) for _, each in found for word in each or ()]
+    words = [word[:LONGEST] for _, each in found for word in each or ()]
     return Needed(frozenset(words), tuple(source for source, words in found if not words))
-
-
-def _cut(word: str) -> str:
-    """Return the beginning of a word, of whole characters."""
-    return word.encode()[:LONGEST].decode(errors="ignore")
 
 
 def _is_short(word: str) -> bool:

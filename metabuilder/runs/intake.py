@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from metabuilder.execution import locations
-from metabuilder.runs import plans, transitions, turns
+from metabuilder.runs import plan_input, plans, transitions, turns
 from metabuilder.runs.models import Priority, Project, Run, SourceKind, Upload
 from tenants.models import Tenant
 
@@ -58,13 +58,13 @@ class Order:
 
 
 def create_run(order: Order) -> Run:
-    """Make and queue a run; raise QueueFull, RunRefused or plans.PlanRejected and leave nothing behind."""
+    """Make and queue a run; raise QueueFull, RunRefused or plan_input.PlanRejected and leave nothing behind."""
     if turns.is_full():
         raise QueueFull(None)
     if turns.is_full(order.tenant):
         raise QueueFull(order.tenant)
     location = check_source(order)
-    plan = plans.parse(order.plan) if order.plan is not None else None
+    plan = plan_input.parse(order.plan) if order.plan is not None else None
     with transaction.atomic():
         project, _ = Project.objects.get_or_create(
             tenant=order.tenant,

@@ -10,8 +10,6 @@ import ctypes
 import gc
 import logging
 import os
-import signal
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -28,7 +26,6 @@ from django_q.worker import worker
 from metabuilder.runs import orphans, stopping
 from metabuilder.runs.wires import Flag, Timer, Wire
 
-PR_SET_PDEATHSIG = 1
 STUCK_SECONDS = 8.0  # after the grace: ending a command takes a second or two
 ORPHANS_SECONDS = 2.0
 logger = logging.getLogger(__name__)
@@ -78,7 +75,7 @@ class _Bound:
         self.parent = parent
 
     def __call__(self, *args: Any) -> None:  # Any: the function's own
-        die_with(self.parent)
+        orphans.die_with(self.parent)
         self.function(*args)
 
     def __eq__(self, other: object) -> bool:
@@ -137,10 +134,3 @@ def share_memory() -> None:
     with suppress(AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()
-
-
-def die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends, and end now if that has happened already."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit(1)

@@ -9,14 +9,22 @@ processes of ordinary sandboxes too, which outlive the second ones by some milli
 import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LOOK_SECONDS = 0.02
 SANDBOX = "bwrap"
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent ends, and end now if that has happened already."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def adopt() -> None:

@@ -3,90 +3,18 @@
 A plan given with the run beats `metabuilder.toml` in the source, which beats what is detected.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from django.db import transaction
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from metabuilder.execution import toolchain
 from metabuilder.runs.models import Plan, Run, Step
+from metabuilder.runs.plan_input import PlanError, PlanInput, PlanRejected, parse
 from metabuilder.runs.states import StepStatus
 
 PLAN_FILE = "metabuilder.toml"
-MAX_STEPS = 100
-RESERVED_ENV = re.compile(r"^(LD_|GIT_|BASH_ENV$|ENV$|PATH$|HOME$|PYTHONHOME$|PYTHONSTARTUP$|IFS$)")
-Kind = Annotated[str, Field(pattern="^(format|lint|typecheck|test|security|build|install|migrate|other)$")]
-
-
-@dataclass(frozen=True)
-class PlanError:
-    field: str
-    detail: str
-
-
-class PlanRejected(Exception):
-    """The plan cannot be used; `errors` names each field and what to do."""
-
-    def __init__(self, errors: list[PlanError]) -> None:
-        super().__init__("; ".join(f"{error.field}: {error.detail}" for error in errors))
-        self.errors = errors
-
-
-class StepInput(BaseModel):
-    """A step as people write it. `timeout` is in seconds."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]*$")
-    run: str = Field(min_length=1, max_length=20_000)
-    kind: Kind | None = None
-    timeout: int | None = Field(default=None, ge=1, le=86_400)
-    env: dict[str, str] = Field(default_factory=dict, max_length=100)
-    network: bool = False
-
-    @field_validator("run")
-    @classmethod
-    def says_something(cls, run: str) -> str:
-        if not run.strip() or "\0" in run:
-            raise ValueError("write the command to run")
-        return run
-
-    @field_validator("env")
-    @classmethod
-    def leaves_the_loader_alone(cls, env: dict[str, str]) -> dict[str, str]:
-        for name, value in env.items():
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or "\0" in value:
-                raise ValueError(f"{name!r} is not a name for a variable")
-            if RESERVED_ENV.match(name):
-                raise ValueError(f"{name} is set by the sandbox and cannot be changed")
-        return env
-
-
-class PlanInput(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    steps: list[StepInput] = Field(min_length=1, max_length=MAX_STEPS)
-
-    @field_validator("steps")
-    @classmethod
-    def names_differ(cls, steps: list[StepInput]) -> list[StepInput]:
-        names = [step.name for step in steps]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two steps are named {name!r}")
-        return steps
-
-
-def parse(document: object) -> PlanInput:
-    """Check a plan that somebody wrote; raise PlanRejected with every fault at once."""
-    try:
-        return PlanInput.model_validate(document, strict=True)
-    except ValidationError as error:
-        raise PlanRejected(
-            [PlanError(".".join(str(part) for part in fault["loc"]) or "plan", _say(fault)) for fault in error.errors()]
-        ) from None
 
 
 def parse_toml(text: str) -> PlanInput:
@@ -201,9 +129,3 @@ def _fields(step: dict[str, Any]) -> dict[str, Any]:
         "env": step["env"],
         "network": step["network"],
     }
-
-
-def _say(fault: Any) -> str:  # Any: pydantic's description of an error
-    if fault["type"] == "extra_forbidden":
-        return "unknown key; allowed are name, run, kind, timeout, env, network"
-    return str(fault["msg"]).removeprefix("Value error, ")

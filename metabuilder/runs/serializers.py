@@ -132,7 +132,7 @@ class OverridesSerializer(StrictSerializer):
 
 
 class PlanStepSerializer(serializers.Serializer[Any]):
-    """For the OpenAPI document; `plans.parse` is what checks."""
+    """For the OpenAPI document; `plan_input.parse` is what checks."""
 
     name = serializers.CharField(max_length=100)
     run = serializers.CharField()
@@ -148,7 +148,7 @@ class PlanSerializer(serializers.Serializer[Any]):
 
 @extend_schema_field(PlanSerializer(allow_null=True))
 class PlanField(serializers.JSONField):
-    """Takes anything: `plans.parse` checks it and names every fault at once."""
+    """Takes anything: `plan_input.parse` checks it and names every fault at once."""
 
 
 class NewRunSerializer(StrictSerializer):

@@ -15,7 +15,7 @@ from metabuilder.execution import files, sandbox, sources
 from metabuilder.execution.patches import PatchRejected
 from metabuilder.execution.sandbox import SandboxUnavailable
 from metabuilder.execution.workspace import Workspace, WorkspaceError, create
-from metabuilder.runs import executions, plans, transitions, uploads, workers
+from metabuilder.runs import executions, plan_input, plans, transitions, uploads, workers
 from metabuilder.runs.executions import UNSANDBOXED, Heartbeat
 from metabuilder.runs.models import Run, SourceKind, Upload
 from metabuilder.runs.states import RunStatus, StepStatus
@@ -69,7 +69,7 @@ def open_for(run: Run, applied: Sequence[AppliedPatch], known_keys: frozenset[st
     except sources.SourceRejected as error:
         transient = error.field == "git_url" and bool(run.source_commit or "fetched" in error.message)
         raise CannotPrepare(error.field, f"{error.field}: {error.message}", may_pass=transient) from None
-    except plans.PlanRejected as error:
+    except plan_input.PlanRejected as error:
         raise CannotPrepare("plan", str(error)) from None
     except SandboxUnavailable as error:
         raise CannotPrepare("sandbox", str(error)) from None

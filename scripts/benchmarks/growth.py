@@ -5,8 +5,9 @@ from contextlib import ExitStack
 
 from scripts.benchmarks.bed import Bed, Running
 from scripts.benchmarks.figures import Comparison, Figure, Options, Target, progress
-from scripts.benchmarks.throughput import FEW_RUNS, load, measure_idle, warm_up
+from scripts.benchmarks.throughput import load, measure_idle, warm_up
 
+FEW_RUNS = 20
 SIZES = ((1_000, 10_000), (1_000, 10_000, 100_000))
 BATCHES = (5, 9)
 RUNS = (60, 120)

@@ -10,7 +10,7 @@ from scripts.benchmarks.processes import proportional_mib, tree
 
 WARM_UP_RUNS = 65  # 260 tasks: from there on the baseline prunes its history, as in production
 TRAILING_SECONDS = 0.5
-FEW_RUNS = 20
+HALF_A_LIFE_RUNS = 130  # 520 tasks: django-q2 ends each of two workers after 500
 BATCHES = (4, 10)
 RUNS = (200, 500)  # in each repetition
 IDLE_SECONDS = (10, 30)
@@ -49,7 +49,7 @@ def measure(bed: Bed, options: Options, found: Comparison) -> None:
 def measure_alone(running: Running, options: Options, found: Comparison, name: str) -> None:
     """Memory that two sides share would count half for each; the database cannot tell who it worked for."""
     progress(f"W1: {name} alone")
-    warm_up(running, FEW_RUNS)
+    warm_up(running, HALF_A_LIFE_RUNS)
     found.add(name, "worker memory (PSS)", proportional_mib(worker_of(running)))
     measure_idle(running, options.pick(*IDLE_SECONDS), found, (name, "idle, cluster and database"))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from metabuilder.runs import plans
+from metabuilder.runs import plan_input, plans
 from metabuilder.runs.models import Plan
 
 GOOD = {"name": "lint", "run": "ruff check ."}
@@ -10,35 +10,58 @@ BAD = [
     ({"steps": [GOOD], "stages": []}, "stages", "unknown key"),
     ({"steps": [{**GOOD, "comand": "x"}]}, "steps.0.comand", "unknown key"),
     ({"steps": [{"name": "lint"}]}, "steps.0.run", "required"),
-    ({"steps": [{**GOOD, "run": ""}]}, "steps.0.run", "at least 1"),
+    ({"steps": [{**GOOD, "run": ""}]}, "steps.0.run", "command"),
     ({"steps": [{**GOOD, "run": "  "}]}, "steps.0.run", "command"),
     ({"steps": [{**GOOD, "run": ["ls"]}]}, "steps.0.run", "string"),
-    ({"steps": [{**GOOD, "name": "../x"}]}, "steps.0.name", "pattern"),
-    ({"steps": [{**GOOD, "timeout": 0}]}, "steps.0.timeout", "greater"),
+    ({"steps": [{**GOOD, "name": "../x"}]}, "steps.0.name", "letters"),
+    ({"steps": [{**GOOD, "timeout": 0}]}, "steps.0.timeout", "from 1"),
     ({"steps": [{**GOOD, "timeout": "9"}]}, "steps.0.timeout", "integer"),
-    ({"steps": [{**GOOD, "kind": "deploy"}]}, "steps.0.kind", "pattern"),
+    ({"steps": [{**GOOD, "kind": "deploy"}]}, "steps.0.kind", "choose"),
     ({"steps": [{**GOOD, "env": {"LD_PRELOAD": "x"}}]}, "steps.0.env", "LD_PRELOAD"),
     ({"steps": [{**GOOD, "env": {"PATH": "x"}}]}, "steps.0.env", "PATH"),
     ({"steps": [{**GOOD, "env": {"GIT_DIR": "x"}}]}, "steps.0.env", "GIT_DIR"),
     ({"steps": [{**GOOD, "env": {"A": 1}}]}, "steps.0.env.A", "string"),
     ({"steps": [GOOD, GOOD]}, "steps", "two steps"),
     ({"steps": [{**GOOD, "name": f"s{n}"} for n in range(101)]}, "steps", "at most 100"),
-    ([], "plan", "dictionary"),
-    ("ls", "plan", "dictionary"),
+    ({"steps": [{**GOOD, "timeout": True}]}, "steps.0.timeout", "integer"),
+    ({"steps": [{**GOOD, "timeout": 86_401}]}, "steps.0.timeout", "86,400"),
+    ({"steps": [{**GOOD, "kind": ["test"]}]}, "steps.0.kind", "choose"),
+    ({"steps": [{**GOOD, "name": "n" * 101}]}, "steps.0.name", "at most 100"),
+    ({"steps": [{**GOOD, "name": "lint\n"}]}, "steps.0.name", "letters"),
+    ({"steps": [{**GOOD, "run": "x" * 20_001}]}, "steps.0.run", "20,000"),
+    ({"steps": [{**GOOD, "run": "a\0b"}]}, "steps.0.run", "command"),
+    ({"steps": [{**GOOD, "env": ["A"]}]}, "steps.0.env", "object"),
+    ({"steps": [{**GOOD, "env": {"A": "\0"}}]}, "steps.0.env", "not a name"),
+    ({"steps": [{**GOOD, "env": {1: "x"}}]}, "steps.0.env", "not a name"),
+    ({"steps": [{**GOOD, "env": {f"A{n}": "x" for n in range(101)}}]}, "steps.0.env", "at most 100"),
+    ({"steps": [{**GOOD, "network": "yes"}]}, "steps.0.network", "true or false"),
+    ({"steps": ["ls"]}, "steps.0", "object"),
+    ({"steps": {"a": "ls"}}, "steps", "list"),
+    ([], "plan", "object"),
+    ("ls", "plan", "object"),
+    (None, "plan", "object"),
 ]
 
 
 @pytest.mark.parametrize(("document", "field", "words"), BAD)
 def test_a_bad_plan_is_refused_with_the_field_and_what_is_wrong(document, field, words):
-    with pytest.raises(plans.PlanRejected) as refusal:
-        plans.parse(document)
+    with pytest.raises(plan_input.PlanRejected) as refusal:
+        plan_input.parse(document)
     [error] = refusal.value.errors
     assert error.field == field
     assert words in error.detail
 
 
+def test_every_fault_is_said_at_once():
+    with pytest.raises(plan_input.PlanRejected) as refusal:
+        plan_input.parse({"steps": [{"name": "a", "timeout": 0}, {"run": "x", "color": "red"}], "title": "x"})
+    assert [error.field for error in refusal.value.errors] == [
+        *("title", "steps.0.run", "steps.0.timeout", "steps.1.color", "steps.1.name"),
+    ]
+
+
 def test_broken_toml_is_refused_with_its_line():
-    with pytest.raises(plans.PlanRejected, match="line 1"):
+    with pytest.raises(plan_input.PlanRejected, match="line 1"):
         plans.parse_toml("[[steps]")
 
 
@@ -49,13 +72,13 @@ def test_a_plan_in_the_source_beats_what_would_be_detected():
 
 
 def test_a_source_that_is_not_recognised_says_what_to_add():
-    with pytest.raises(plans.PlanRejected, match=r"metabuilder\.toml"):
+    with pytest.raises(plan_input.PlanRejected, match=r"metabuilder\.toml"):
         plans.find({"notes.txt": ""}, lambda path: "")
 
 
 @pytest.fixture
 def planned_run(queued_run):
-    plan = plans.parse({"steps": [{"name": "a", "run": "1"}, {"name": "b", "run": "2"}]})
+    plan = plan_input.parse({"steps": [{"name": "a", "run": "1"}, {"name": "b", "run": "2"}]})
     plans.install(queued_run, plan, "given", 60)
     return queued_run
 

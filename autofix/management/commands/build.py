@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from metabuilder.execution.archives import ArchiveRejected, check_archive
 from metabuilder.runs import plans
 from metabuilder.runs.intake import Order, QueueFull, RunRefused
 from metabuilder.runs.models import Run, SourceKind, Upload
+from metabuilder.runs.plan_input import PlanRejected
 from metabuilder.runs.states import RunStatus
 from metabuilder.runs.transitions import driven_in_process
 from tenants.models import Tenant
@@ -73,7 +75,7 @@ class Command(BaseCommand):
     def start(self, options: dict[str, Any]) -> Run:
         try:
             return start_run(self.order(options))
-        except (RunRefused, plans.PlanRejected, policy.InvalidOverride) as error:
+        except (RunRefused, PlanRejected, policy.InvalidOverride) as error:
             raise CommandError(str(error), returncode=2) from None
         except QueueFull as error:
             raise CommandError(str(error), returncode=1) from None
@@ -135,7 +137,7 @@ def plan_in(name: str) -> object:
         text = Path(name).read_text()
         if name.endswith(".json"):
             return json.loads(text)
-        return plans.parse_toml(text).model_dump()
+        return asdict(plans.parse_toml(text))
     except (OSError, ValueError) as error:
         raise CommandError(f"--plan {name}: {error}", returncode=2) from None
 

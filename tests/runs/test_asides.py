@@ -53,9 +53,7 @@ def pid_in(path: Path) -> int:
     return int(path.read_text())
 
 
-@pytest.mark.parametrize(
-    "work", ['note("aside")', 'note("aside"); raise ValueError("a fault")', 'note("aside"); sys.exit(3)']
-)
+@pytest.mark.parametrize("end", ["pass", 'raise ValueError("a fault")', "sys.exit(3)"])
 def test_it_is_another_process_whose_end_the_worker_survives(tmp_path, end):
     assert start(tmp_path, f'note("aside"); {end}').wait(60) == 0
     worker, aside, after = (pid_in(tmp_path / name) for name in ("worker", "aside", "after"))

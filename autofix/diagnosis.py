@@ -12,7 +12,7 @@ from approvals.models import GateStatus
 from autofix import rulebooks
 from autofix.breaker import Standing
 from autofix.classifier import Evidence, classify, findings_despite_success
-from autofix.failures import Failure
+from autofix.failures import Failure, Signal
 from autofix.fixers.base import ToolResult
 from autofix.models import Attempt, AttemptState, Outcome
 from autofix.strategies import Bench, Diagnosis, Suspect, digest
@@ -24,6 +24,8 @@ from metabuilder.runs.models import Run, Step
 from metabuilder.runs.states import ExecutionStatus, StepStatus
 
 LOG_BYTES = 1 << 20
+# What is built may name its failures, but not talk itself out of these.
+NOT_FOR_THE_SOURCE_TO_SAY = frozenset({Signal.SECURITY, Signal.POLICY})
 # A patch that was tried or refused; one that was never carried out may be proposed again.
 SPENT = ~Q(commit="") | Q(state=AttemptState.CARRIED_OUT) | Q(gate__status=GateStatus.REJECTED)
 
@@ -42,8 +44,13 @@ def judge(step: Step, trial: Trial, workspace: Workspace) -> Failure | None:
     )
     if trial.ok:
         return findings_despite_success(evidence)
-    own_rules = rulebooks.recent_of_tenant(step.run.tenant)
-    return classify(replace(evidence, green_log=last_green_log(step), own_rules=own_rules))
+    of_plan, of_tenant = rulebooks.of_run(step.run), rulebooks.recent_of_tenant(step.run.tenant)
+    evidence = replace(evidence, green_log=last_green_log(step), own_rules=(*of_plan, *of_tenant))
+    failure = classify(evidence)
+    if failure.rule not in {rule.id for rule in of_plan}:
+        return failure
+    without = classify(replace(evidence, own_rules=of_tenant))
+    return without if without.signal in NOT_FOR_THE_SOURCE_TO_SAY else failure
 
 
 def last_green_log(step: Step) -> str:

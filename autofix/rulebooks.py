@@ -4,10 +4,12 @@ A rule is checked when it is written (`classifier.own_rules`), and once more whe
 does not hold any more is left out and told of in the log, and the others go on.
 """
 
+import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +19,12 @@ from autofix.classifier.rules import Rule
 from autofix.failures import Failure
 from autofix.models import Attempt, TenantRule
 from metabuilder.runs import logs
-from metabuilder.runs.models import StepExecution
+from metabuilder.runs.models import Run, StepExecution
 from metabuilder.runs.states import ExecutionStatus
 from tenants.models import Tenant
 
 FIELDS = ("signal", "detail", "pattern", "unless", "message", "severity", "confidence", "example", "counter")
+WRITTEN = ("name", "type", *(name for name in FIELDS if name != "signal"), "retryable", "kinds")
 MOST_RULES = 200
 LOG_CHARACTERS = 1 << 20
 PREVIEWED = 100
@@ -60,6 +63,32 @@ def recent_of_tenant(tenant: Tenant) -> tuple[Rule, ...]:
     return rules
 
 
+def of_run(run: Run) -> tuple[Rule, ...]:
+    """Return the rules of a run's plan, which were checked when the plan was taken."""
+    return _made_once(json.dumps(run.rules)) if run.rules else ()
+
+
+@lru_cache(maxsize=64)
+def _made_once(rules: str) -> tuple[Rule, ...]:
+    return tuple(made_of(written(rule)) for rule in json.loads(rules))
+
+
+def fault_of(rule: Mapping[str, Any]) -> tuple[str, str] | None:  # Any: what somebody wrote
+    """Return the field of a plan's rule that has to be changed, and how; None if the rule can be used."""
+    if unknown := [str(name) for name in rule if name not in WRITTEN]:
+        return min(unknown), f"unknown key; allowed are {', '.join(WRITTEN)}"
+    try:
+        made_of(written(rule))
+    except RuleRejected as error:
+        return "type" if error.field == "signal" else error.field, str(error)
+    return None
+
+
+def written(rule: Mapping[str, Any]) -> dict[str, Any]:  # Any: as above
+    """Return a rule's values as people write them, in a plan or over HTTP, by the names of a row's columns."""
+    return {"signal" if name == "type" else name: value for name, value in rule.items()}
+
+
 def usable(rows: Iterable[TenantRule]) -> tuple[Rule, ...]:
     found = []
     for row in rows:
@@ -77,7 +106,7 @@ def rule_of(row: TenantRule) -> Rule:
 
 def made_of(values: Mapping[str, Any]) -> Rule:  # Any: a row's or a request's values
     """Return the rule of values named as a row's columns; raise RuleRejected, naming a column."""
-    taken = {name: values[name] for name in FIELDS if name in values}
+    taken = {name: values[name] for name in (*FIELDS, "kinds") if name in values}
     if values.get("retryable") is not None:
         taken["retryable"] = values["retryable"]
     try:

@@ -63,6 +63,7 @@ MAX_QUEUED_RUNS_PER_TENANT = read_int(env, "METABUILDER_MAX_QUEUED_RUNS_PER_TENA
 # Named here so that lower layers can wake a run without importing the layer that drives it.
 ADVANCE_TASK = "autofix.tasks.advance"
 CHORE_TASK = "autofix.tasks.do_chore"
+PLAN_RULE_FAULT = "autofix.rulebooks.fault_of"  # says what is wrong with a rule of a plan
 WARM_UPS = ["autofix.rehearsal.rehearse"]  # called once before a node forks its workers
 
 # --- Keeping: a tenant may set the first two for itself --------------------------------------------

@@ -75,6 +75,7 @@ class Run(AutofixOverrides):
     )
     plan_source = models.CharField(max_length=20, blank=True, editable=False)
     plan_version = models.PositiveIntegerField(default=0, editable=False)
+    rules = models.JSONField(default=list, db_default=[], editable=False)  # the plan's own of the classifier
     status = models.CharField(
         max_length=30,
         choices=[(s, s.replace("_", " ")) for s in RunStatus],

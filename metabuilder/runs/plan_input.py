@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 MAX_STEPS = MAX_NAME = MAX_VARIABLES = 100
 MAX_COMMAND = 20_000
+MAX_RULES = 50
 DAY = 86_400
 KINDS = ("format", "lint", "typecheck", "test", "security", "build", "install", "migrate", "other")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/-]*")
@@ -43,7 +47,10 @@ class StepInput:
 
 @dataclass(frozen=True)
 class PlanInput:
+    """`rules` are the project's own of the classifier, as they were written."""
+
     steps: list[StepInput]
+    rules: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
 
 def parse(document: object) -> PlanInput:
@@ -51,14 +58,15 @@ def parse(document: object) -> PlanInput:
     errors = [PlanError(where, what) for where, what in _of_plan(document)]
     if errors or not isinstance(document, Mapping):
         raise PlanRejected(errors)
-    return PlanInput([StepInput(**step) for step in document["steps"]])
+    return PlanInput([StepInput(**step) for step in document["steps"]], document.get("rules", []))
 
 
 def _of_plan(document: object) -> Faults:
     if not isinstance(document, Mapping):
         yield "plan", 'write a table or object with "steps"'
         return
-    yield from _unknown(document, {"steps"}, "")
+    yield from _unknown(document, ("steps", "rules"), "")
+    yield from _of_rules(document.get("rules", []))
     steps = document.get("steps")
     if "steps" not in document:
         yield "steps", "is required"
@@ -69,6 +77,22 @@ def _of_plan(document: object) -> Faults:
     else:
         faults = [fault for number, step in enumerate(steps) for fault in _of_step(step, f"steps.{number}")]
         yield from faults or _twice([step["name"] for step in steps])
+
+
+def _of_rules(rules: object) -> Faults:
+    if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
+        yield "rules", "write a list of tables or objects"
+        return
+    if len(rules) > MAX_RULES:
+        yield "rules", f"write at most {MAX_RULES} rules; these are {len(rules)}"
+        return
+    names = [str(rule.get("name")) for rule in rules]
+    for number, rule in enumerate(rules):
+        fault = import_string(settings.PLAN_RULE_FAULT)(rule)
+        if fault is not None:
+            yield f"rules.{number}.{fault[0]}", fault[1]
+        elif names[number] in names[:number]:
+            yield f"rules.{number}.name", f"two rules are named {names[number]!r}"
 
 
 def _twice(names: list[str]) -> Faults:

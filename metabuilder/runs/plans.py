@@ -18,24 +18,31 @@ PLAN_FILE = "metabuilder.toml"
 
 
 def parse_toml(text: str) -> PlanInput:
+    return parse(loaded(text))
+
+
+def loaded(text: str) -> dict[str, Any]:  # Any: TOML
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PlanRejected([PlanError(PLAN_FILE, f"is not valid TOML: {error}")]) from None
-    return parse(document)
 
 
 def find(files: Collection[str], read: Callable[[str], str]) -> tuple[str, PlanInput]:
-    """Return where the plan of a source comes from ("file", "detected") and the plan."""
-    if PLAN_FILE in files:
-        return "file", parse_toml(read(PLAN_FILE))
+    """Return where the plan of a source comes from ("file", "detected") and the plan.
+
+    A file with nothing but rules leaves the steps to be detected.
+    """
+    written = loaded(read(PLAN_FILE)) if PLAN_FILE in files else {}
+    if written and written.keys() != {"rules"}:
+        return "file", parse(written)
     steps = [
         {"name": step.name, "run": step.run, "kind": step.kind, "network": step.network}
         for step in toolchain.detect(files, read)
     ]
     if not steps:
         raise PlanRejected([PlanError("plan", f"nothing to build was recognised: add a {PLAN_FILE} or give a plan")])
-    return "detected", parse({"steps": steps})
+    return "detected", parse({**written, "steps": steps})
 
 
 @transaction.atomic
@@ -54,13 +61,14 @@ def install(run: Run, plan: PlanInput, origin: str, default_timeout: int) -> Non
             env=step.env,
             network=step.network,
         )
-    run.plan_version, run.plan_source = 1, origin
-    run.save(update_fields=["plan_version", "plan_source"])
+    run.plan_version, run.plan_source, run.rules = 1, origin, plan.rules
+    run.save(update_fields=["plan_version", "plan_source", "rules"])
     Plan.objects.create(run=run, version=1, document=document(run))
 
 
 def document(run: Run) -> dict[str, Any]:  # Any: JSON
-    return {"steps": [describe(step) for step in run.steps.order_by("position")]}
+    steps = [describe(step) for step in run.steps.order_by("position")]
+    return {"steps": steps, "rules": run.rules} if run.rules else {"steps": steps}
 
 
 def describe(step: Step) -> dict[str, Any]:  # Any: JSON

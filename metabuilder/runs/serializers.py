@@ -144,6 +144,11 @@ class PlanStepSerializer(serializers.Serializer[Any]):
 
 class PlanSerializer(serializers.Serializer[Any]):
     steps = PlanStepSerializer(many=True)
+    rules = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="Rules of the classifier, as at /tenants/{tenant}/rules.",
+    )
 
 
 @extend_schema_field(PlanSerializer(allow_null=True))

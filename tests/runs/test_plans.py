@@ -4,6 +4,21 @@ from metabuilder.runs import plan_input, plans
 from metabuilder.runs.models import Plan
 
 GOOD = {"name": "lint", "run": "ruff check ."}
+RULE = {
+    "name": "license-server",
+    "type": "infra",
+    "pattern": r"no seat left on (?P<subject>\S+)",
+    "message": "{subject} has no licence left",
+    "example": "fatal: no seat left on lic-7",
+}
+RULES_ALONE = """
+[[rules]]
+name = "license-server"
+type = "infra"
+pattern = 'no seat left on (?P<subject>\\S+)'
+message = "{subject} has no licence left"
+example = "fatal: no seat left on lic-7"
+"""
 BAD = [
     ({}, "steps", "required"),
     ({"steps": []}, "steps", "at least 1"),
@@ -37,6 +52,16 @@ BAD = [
     ({"steps": [{**GOOD, "network": "yes"}]}, "steps.0.network", "true or false"),
     ({"steps": ["ls"]}, "steps.0", "object"),
     ({"steps": {"a": "ls"}}, "steps", "list"),
+    ({"steps": [GOOD], "rules": {}}, "rules", "list"),
+    ({"steps": [GOOD], "rules": ["x"]}, "rules", "list"),
+    ({"steps": [GOOD], "rules": [RULE] * 51}, "rules", "at most 50"),
+    ({"steps": [GOOD], "rules": [RULE, RULE]}, "rules.1.name", "two rules"),
+    ({"steps": [GOOD], "rules": [{**RULE, "pattern": "(?=x)"}]}, "rules.0.pattern", "RE2"),
+    ({"steps": [GOOD], "rules": [{**RULE, "pattern": ".*", "message": "x"}]}, "rules.0.pattern", "every log"),
+    ({"steps": [GOOD], "rules": [{**RULE, "type": "boom"}]}, "rules.0.type", "one of"),
+    ({"steps": [GOOD], "rules": [{**RULE, "example": "x"}]}, "rules.0.example", "does not match"),
+    ({"steps": [GOOD], "rules": [{**RULE, "colour": "red"}]}, "rules.0.colour", "unknown key"),
+    ({"steps": [GOOD], "rules": [{}]}, "rules.0.type", "one of"),
     ([], "plan", "object"),
     ("ls", "plan", "object"),
     (None, "plan", "object"),
@@ -69,6 +94,29 @@ def test_a_plan_in_the_source_beats_what_would_be_detected():
     files = {"metabuilder.toml": '[[steps]]\nname = "a"\nrun = "true"\n', "test_a.py": ""}
     origin, plan = plans.find(files, files.__getitem__)
     assert (origin, [step.name for step in plan.steps]) == ("file", ["a"])
+
+
+def test_a_file_with_rules_alone_leaves_the_steps_to_be_detected():
+    files = {"metabuilder.toml": RULES_ALONE, "test_a.py": "", "pyproject.toml": "[tool.ruff]\n"}
+    origin, plan = plans.find(files, files.__getitem__)
+    assert origin == "detected"
+    assert plan.steps
+    assert plan.rules[0]["name"] == "license-server"
+
+
+def test_a_bad_rule_in_the_file_is_refused_like_a_bad_step():
+    files = {"metabuilder.toml": RULES_ALONE.replace("no seat", "("), "test_a.py": ""}
+    with pytest.raises(plan_input.PlanRejected, match=r"rules\.0\.pattern"):
+        plans.find(files, files.__getitem__)
+
+
+def test_the_rules_of_a_plan_stay_with_the_run_through_its_deltas(queued_run):
+    plans.install(queued_run, plan_input.parse({"steps": [GOOD], "rules": [RULE]}), "given", 60)
+    queued_run.refresh_from_db()
+    assert queued_run.rules == [RULE]
+    change = {"op": "replace", "step": "lint", "after": plans.describe(queued_run.steps.get())}
+    assert plans.apply_delta(queued_run, 1, [change])
+    assert [plan.document["rules"] for plan in Plan.objects.filter(run=queued_run)] == [[RULE], [RULE]]
 
 
 def test_a_source_that_is_not_recognised_says_what_to_add():

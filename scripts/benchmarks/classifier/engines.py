@@ -20,6 +20,7 @@ from autofix.classifier.rulesets import RULES
 CHUNK_BYTES = 64 << 10
 FEW_BYTES = 2 << 20
 MEGABYTE = 1e6
+NO_SIGNS = "\"'`<>%@,;:!=/_"
 ON_FEW_BYTES = {"re": FEW_BYTES, "re2": FEW_BYTES // 20}  # slow: the whole log would take them hours
 PATTERNS = [re.sub(r"\?P<\w+>", "?:", rule.pattern) for rule in RULES.rules]
 
@@ -72,9 +73,14 @@ def is_known(hyperscan: ModuleType, pattern: bytes, flags: int) -> bool:
     return True
 
 
+def without_needless_escapes(pattern: str) -> str:
+    """RE2 takes `\\"` for a quotation mark, ripgrep for a mistake."""
+    return re.sub(r"\\(.)", lambda escape: escape[1] if escape[1] in NO_SIGNS else escape[0], pattern)
+
+
 def with_ripgrep(path: Path) -> None:
     patterns = path.with_name("patterns")
-    patterns.write_text("\n".join(PATTERNS) + "\n")
+    patterns.write_text("\n".join(map(without_needless_escapes, PATTERNS)) + "\n")
     command = ["rg", "--threads", "1", "--no-config", "--count", "--file", str(patterns), str(path)]
     subprocess.run(command, check=True, capture_output=True)
 

@@ -25,7 +25,8 @@ from approvals.models import Gate, GateStatus
 from autofix import control, pages, policy, timeline
 from autofix.circuit_list import CircuitAdmin
 from autofix.classify_page import classify_log
-from autofix.models import Attempt, Circuit, TenantRule
+from autofix.correction_list import CorrectionAdmin
+from autofix.models import Attempt, Circuit, Correction, TenantRule
 from autofix.rule_list import RuleAdmin
 from metabuilder.admin_site import add_pages, moment_column, signed_in
 from metabuilder.execution.patches import PatchRejected
@@ -254,7 +255,7 @@ def head(request: HttpRequest, run: Run, may_decide: bool) -> Context:
 
 
 def attempts(request: HttpRequest, run: Run, may_decide: bool) -> Context:
-    rows = run.attempts.select_related("step", "gate", "execution", "undoes", "plan_delta")
+    rows = run.attempts.select_related("step", "gate", "execution", "undoes", "plan_delta", "correction")
     return {"attempts": rows, "episodes": run.episodes.select_related("step")}
 
 
@@ -345,3 +346,4 @@ admin.site.register(Circuit, CircuitAdmin)
 admin.site.register(TenantRule, RuleAdmin)
 add_pages(pages.urls(admin.site))
 add_pages([path("settings/builder/classify/", admin.site.admin_view(classify_log), name="builder_classify")])
+admin.site.register(Correction, CorrectionAdmin)

@@ -174,6 +174,38 @@ class TenantRule(models.Model):
         return self.name
 
 
+class Correction(models.Model):
+    """A person's word on what a failure really was: an example with a label, for rules to be written by.
+
+    What was said of the failure is kept with it: the attempt goes when it is too old.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="corrections", editable=False)
+    attempt = models.OneToOneField(Attempt, models.SET_NULL, null=True, editable=False)
+    run = models.ForeignKey(Run, models.SET_NULL, null=True, editable=False, related_name="+")
+    step = models.CharField(max_length=100, editable=False)
+    kind = models.CharField(max_length=10, editable=False)
+    command = models.TextField(editable=False)
+    was_signal = models.CharField("was taken for", max_length=20, editable=False)
+    was_detail = models.CharField(max_length=60, blank=True, editable=False)
+    was_rule = models.CharField(max_length=100, blank=True, editable=False)
+    signal = models.CharField("is", max_length=20, choices=[(s, s) for s in Signal])
+    detail = models.CharField(max_length=60, blank=True, help_text="The finer kind: strategies go by it.")
+    cause = models.CharField(max_length=400, blank=True, help_text="The line of the log that names the cause.")
+    note = models.CharField(max_length=500, blank=True)
+    excerpt = models.TextField(editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["tenant", "-created_at"], name="correction_tenant_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.was_signal} → {self.signal}"
+
+
 class Circuit(models.Model):
     """How an upstream host or a fixer has done for a tenant lately; open, it is left alone for a while."""
 

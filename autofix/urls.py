@@ -2,6 +2,7 @@ from typing import Any
 
 from django.urls import path
 
+from autofix.correction_views import CorrectionViewSet
 from autofix.rule_views import RuleViewSet
 from autofix.views import (
     ClassificationViewSet,
@@ -40,6 +41,16 @@ urlpatterns = [
         "tenants/<str:tenant>/rules/<uuid:pk>",
         RuleViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
         name="rule-detail",
+    ),
+    path(
+        "tenants/<str:tenant>/corrections",
+        CorrectionViewSet.as_view({"get": "list", "post": "create"}),
+        name="correction-list",
+    ),
+    path(
+        "tenants/<str:tenant>/corrections/<uuid:pk>",
+        CorrectionViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="correction-detail",
     ),
     path("runs/<uuid:pk>/autofix", TimelineViewSet.as_view({"get": "retrieve"}), name="run-autofix"),
     path(

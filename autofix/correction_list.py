@@ -1,6 +1,6 @@
 """Corrections in the admin: a person says what a failure really was, and writes the rule that it suggests."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -20,6 +20,7 @@ from tenants.roles import Capability
 from tenants.scoping import is_able, visible_to
 
 SAID = moment_column("created_at", "said")
+EXCERPT = '<pre class="mb-excerpt" tabindex="0">{}</pre>'
 WORDS = ["signal", "detail", "cause", "note"]
 
 
@@ -30,7 +31,14 @@ class CorrectionForm(forms.ModelForm):
     class Meta:
         model = Correction
         fields = WORDS
+        labels = {"signal": "It really was"}
         help_texts = {"cause": "The line of the failure's excerpt that names the cause, copied. It may be left empty."}
+
+    def __init__(self, *given: Any, **named: Any) -> None:  # Any: Django's own
+        super().__init__(*given, **named)
+        types = cast(forms.ChoiceField, self.fields["signal"])
+        types.choices = [("", "Choose what failed"), *((str(s), str(s)) for s in Signal)]
+        types.initial = ""
 
     def clean(self) -> dict[str, Any]:
         """Check the correction as the API does; who may not correct does not get here."""
@@ -61,7 +69,6 @@ class CorrectionAdmin(ScopedAdmin):
     search_fields = ["step", "cause", "note", "excerpt", "was_rule"]
     list_select_related = ["tenant", "created_by"]
     fields = ["about", *WORDS]
-    readonly_fields = ["said", "suggestion"]
     empty_hint = (
         "Nothing was corrected yet. Where a run's timeline takes a failure for what it was not, open the attempt and "
         "say what it really was: that becomes an example, and suggests a rule."
@@ -69,12 +76,13 @@ class CorrectionAdmin(ScopedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:  # Any: Django's own
         if obj is None:
-            return [(None, {"fields": self.fields})]
+            attempt = attempt_for(request, request.POST.get("about") or request.GET.get("about"))
+            return [(None, {"fields": self.fields, "description": seen(attempt) if attempt else ""})]
         about = ["step", "kind", "command", "was", "now", "cause", "note", "said"]
         return [
             (None, {"fields": about}),
-            ("What the log says", {"fields": ["excerpt"]}),
-            ("A rule", {"fields": ["suggestion"]}),
+            ("What the log says", {"fields": ["said_by_the_log"]}),
+            ("A rule that would have known", {"fields": ["suggestion"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -94,7 +102,7 @@ class CorrectionAdmin(ScopedAdmin):
         if attempt is None:
             messages.info(request, "Choose the attempt whose failure was taken for what it was not.")
             return HttpResponseRedirect(reverse("admin:autofix_attempt_changelist"))
-        title = f"{attempt.step.name}: taken for {attempt.signal}. What was it really?"
+        title = f"{attempt.step.name}: what was it really?"
         answer: HttpResponse = super().add_view(request, form_url, {**(extra_context or {}), "title": title})
         return answer
 
@@ -127,15 +135,18 @@ class CorrectionAdmin(ScopedAdmin):
     def said(self, row: Correction) -> str:
         return f"{row.created_by or 'somebody who is gone'}, {row.created_at:%Y-%m-%d %H:%M} UTC"
 
+    @admin.display(description="excerpt")
+    def said_by_the_log(self, row: Correction) -> str:
+        return format_html(EXCERPT, row.excerpt)
+
     @admin.display(description="suggested")
     def suggestion(self, row: Correction) -> str:
         rule = corrections.suggestion(row)
         if rule is None:
             return "The log says too little for a rule of its own."
         link = f"{reverse('admin:autofix_tenantrule_add')}?{urlencode({**written(rule), 'tenant': row.tenant_id})}"
-        return format_html(
-            '<code>{}</code><br><a href="{}">Look at it, and add it to the own rules</a>', rule["pattern"], link
-        )
+        words = "Look at it, and add it to the own rules"
+        return format_html('<code>{}</code><br><a class="underline" href="{}">{}</a>', rule["pattern"], link, words)
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return self.may(request, Capability.OPERATE)
@@ -152,6 +163,13 @@ def attempt_for(request: HttpRequest, key: object) -> Attempt | None:
     except (ValueError, forms.ValidationError):
         return None
     return attempt if attempt and is_able(request.user, attempt.run.tenant, Capability.OPERATE) else None
+
+
+def seen(attempt: Attempt) -> str:
+    """Return what a person needs before their eyes to say what it was."""
+    taken_for = " ".join(filter(None, (attempt.signal, attempt.detail)))
+    words = "Step {} was taken for <b>{}</b>: {}"
+    return format_html(f"<p>{words}</p>{EXCERPT}", attempt.step.name, taken_for, attempt.message, attempt.excerpt)
 
 
 def label_of(cleaned: dict[str, Any]) -> Label:  # Any: a form's values

@@ -117,7 +117,8 @@ def test_in_the_admin_from_the_timeline_to_the_rule(client, member, attempt):
     link = f"{reverse(ADD)}?about={attempt.pk}"
     assert link in timeline
     form = client.get(link).content.decode()
-    assert "taken for unknown" in form
+    assert "taken for <b>unknown</b>" in form
+    assert "no seat left on lic-7" in form
     values = {"about": attempt.pk, "signal": "infra", "detail": "licence", "cause": "", "note": ""}
     answer = client.post(link, values, follow=True)
     page = answer.content.decode()

@@ -87,7 +87,9 @@ def _from_log(best: Candidate, candidates: tuple[Candidate, ...], evidence: Evid
     rule, groups = best.match.rule, best.match.groups
     related = [found for found in candidates if _belongs(found, best)]
     locations = [place for found in related for place in places.from_groups(found.match.groups)]
-    wait = delays.asked_for(best.excerpt, evidence.now) if rule.signal in NETWORK else None
+    wait = delays.said(groups.get("wait", "")) if rule.retryable else None
+    if wait is None and rule.signal in NETWORK:
+        wait = delays.asked_for(best.excerpt, evidence.now)
     subject = groups.get("subject", "")
     return Failure(
         signal=rule.signal,

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from autofix.classifier.rules import compiled
 
 LONGEST_SECONDS = 24 * 3600.0
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _HEADER = compiled(r"(?i)retry[-_]after['\"]?\s*[:=]\s*['\"]?(\d{1,9}(?:\.\d{1,3})?)(?:\D|$)")
 _GMT = r"((?:mon|tue|wed|thu|fri|sat|sun)[a-z]*, [^'\"\r\n]{10,30}?GMT)"
 _HEADER_DATE = compiled(rf"(?i)retry-after['\"]?\s*[:=]\s*['\"]?{_GMT}")
@@ -16,7 +16,7 @@ _WORDS = compiled(
     r"(?i)(?:(?:again|retry(?:ing)?|limit resets?|available)(?: again)? (?:in|after)"
     rf"|wait(?: for)?)(?: at least| about)? ((?:\d{{1,6}}(?:\.\d{{1,6}})?\s?{_UNITS}[\s,]{{0,2}}(?:and )?)+)"
 )
-_PART = compiled(r"(?i)(\d{1,6}(?:\.\d{1,6})?)\s*(ms|mil|s|m|h)?[a-z]*")
+_PART = compiled(r"(?i)(\d{1,6}(?:\.\d{1,6})?)\s*(ms|mil|s|m|h|d)?[a-z]*")
 
 
 def asked_for(text: str, now: datetime | None = None) -> float | None:
@@ -29,6 +29,11 @@ def asked_for(text: str, now: datetime | None = None) -> float | None:
         return _until(date.group(1), _moment(text, now))
     words = _WORDS.search(text)
     return _bounded(_sum(words.group(1))) if words else None
+
+
+def said(words: str) -> float | None:
+    """The seconds of a duration such as `30`, `1m 5s` or `250 ms`; None if it is none."""
+    return _bounded(_sum(words)) if _PART.search(words) else None
 
 
 def _sum(words: str) -> float:

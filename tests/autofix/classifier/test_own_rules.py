@@ -94,3 +94,21 @@ def test_a_hostile_pattern_stays_linear():
 
     seconds(10)
     assert seconds(400) < 8 * seconds(100) + 0.5
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("45", 45), ("1m 5s", 65), ("250 ms", 0.25), ("3 days", 86_400), ("soon", None), ("99999999", 86_400)],
+)
+def test_a_rule_may_say_how_long_to_wait(said, seconds):
+    own = made(
+        {
+            "id": "board-farm",
+            "signal": "infra",
+            "pattern": r"no board is free, come back in (?P<wait>.+)$",
+            "message": "No board is free for {wait}",
+            "example": "no board is free, come back in 45 s",
+        }
+    )
+    found = classify(Evidence("test", f"no board is free, come back in {said}", 1, own_rules=(own,)))
+    assert (found.rule, found.retry_after_seconds) == ("board-farm", seconds)

@@ -12,7 +12,7 @@ from autofix.failures import Signal
 
 HITS_PER_RULE = 100
 CONTEXTS_PER_RULE = 5
-CLOSE_LINES = 300_000
+CLOSE_LINES, RUNG_LINES = 300_000, 1_000_000  # then only the end of the log counts
 NETWORK_IN_A_TEST = 45
 NOTHING: frozenset[int] = frozenset()
 OF_MACHINES = NETWORK | {Signal.INFRA, Signal.POLICY}
@@ -113,24 +113,34 @@ class _State:
     in_failures: bool = False
     in_assertion: bool = False
     close_lines: int = 0
+    rung_lines: int = 0
     hits: Counter[str] = field(default_factory=Counter)
     candidates: list[Candidate] = field(default_factory=list)
     hints: list[Candidate] = field(default_factory=list)
 
+    @property
+    def has_had_enough(self) -> bool:
+        return self.close_lines > CLOSE_LINES or self.rung_lines > RUNG_LINES
+
 
 def scan(chunks: Iterable[str], kind: str = "", own: tuple[Rule, ...] = ()) -> Scanned:
     state = _State(kind, own_rules(own) if own else None)
-    skipped: tuple[Window, _Rung] | None = None
     last: deque[Window] = deque(maxlen=2)
+    unseen: Window | None = None
     for window in windows(chunks):
         last.append(window)
-        rung = _rung_in(window, state)
-        skipped = (window, rung) if state.close_lines > CLOSE_LINES and rung.lines else None
-        if skipped is None and (rung.lines or state.in_failures):
-            _read(window, rung, state)
-    if skipped is not None:
-        _read(*skipped, state)
+        unseen = window if state.has_had_enough else None
+        if unseen is None:
+            _look_at(window, state)
+    if unseen is not None:
+        _look_at(unseen, state)
     return Scanned(tuple(state.candidates), tuple(state.hints), "\n".join(_tail(last)))
+
+
+def _look_at(window: Window, state: _State) -> None:
+    rung = _rung_in(window, state)
+    if rung.lines or state.in_failures:
+        _read(window, rung, state)
 
 
 def _tail(last: Iterable[Window]) -> list[str]:
@@ -159,6 +169,7 @@ def best_match(line: str, kind: str = "") -> Match | None:
 def _rung_in(window: Window, state: _State) -> _Rung:
     """Say on which lines of a window something rings: a rule that was found often enough is not asked any more."""
     ours = RULES.rings(window.raw)
+    state.rung_lines += len(ours)
     own = state.own.rings(window.raw) if state.own else {}
     lines = {line for line, rings in ours.items() if any(_is_wanted(index, state) for index in rings)}
     if state.own:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from autofix.classifier import Evidence, classify
 from autofix.classifier.lines import clean
 from autofix.classifier.literals import Needed, needed
 from autofix.classifier.rules import Rule, compiled
@@ -105,3 +106,13 @@ def test_blank_lines_before_a_match_cost_nothing() -> None:
 def test_every_word_is_in_small_letters_of_ascii() -> None:
     every = {word for rule in RULES.rules for word in needed(rule.pattern).words}
     assert all(not re.search("[A-Z]", word) for word in every)
+
+
+def test_after_very_many_lines_that_ring_only_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autofix.classifier.scan.RUNG_LINES", 1000)
+    noise = "ERROR: Connection reset by peer\n" * 20_000
+    end = "E   ModuleNotFoundError: No module named 'yaml'\n"
+    found = classify(Evidence("test", f"{noise}{end}", 1))
+    assert found.rule == "python-module-missing"
+    once = classify(Evidence("test", f"{noise[:8000]}{end}", 1))
+    assert len(once.locations) == len(set(once.locations))

@@ -39,6 +39,16 @@ _CI_MARKS = re.compile(
 # Most logs have none: to find that out, re2 takes a third of the time.
 _MAY_HAVE_PREFIX = compiled(f"(?m)(?:{_CI_PREFIX.pattern}|{_CI_MARKS.pattern})")
 
+# Programs that run several commands at once write before each line whose it is. Only a name that such
+# a program's own line shows counts: `[types] > app@1.0.0 types`, `app:types: cache miss`, `app types$ tsc`.
+_RUNNER = compiled(
+    r"(?m)^(?:(?:\[[^\]\n]{1,40}\])?(\[[^\]\n]{1,60}\]) (?:> \S+@\S+ \S+$|.{1,200} exited with code \S+$)"
+    r"|(\[[^\]\n]{1,60}\]:) Process (?:started|exited)"
+    r"|([\w@/.:-]{1,80}:) (?:cache (?:miss|hit|bypass)|> \S+@\S+ \S+$)"
+    r"|([\w@/.-]{1,80} [\w:.-]{1,40})\$ \S)"
+)
+RUNNER_NAMES = 100
+
 
 @dataclass(frozen=True)
 class Window:
@@ -107,8 +117,20 @@ def clean(block: str) -> bytes:
         block = _REWRITTEN.sub("", _LINE_END.sub("", block))
     raw = block.encode("utf-8", "replace").translate(None, _CONTROL)
     if _MAY_HAVE_PREFIX.search(raw):
-        return _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
-    return raw
+        raw = _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
+    return _without_names(raw.decode()).encode() if _RUNNER.search(raw) else raw
+
+
+def _without_names(text: str) -> str:
+    """Take out the names that a runner of several commands writes before their lines."""
+    found: set[str] = set()
+    for match in _RUNNER.finditer(text):
+        bracket, yarn, task, pnpm = match.groups()
+        found.add(bracket or yarn or task or f"{pnpm}:")
+        if len(found) >= RUNNER_NAMES:
+            break
+    names = "|".join(re.escape(name) for name in sorted(found, key=lambda name: (-len(name), name)))
+    return re.sub(rf"^(?:\[[^\]\n]{{1,40}}\])?(?:{names})(?: |$)", "", text, flags=re.MULTILINE)
 
 
 def _shortened(unfinished: str) -> str:

@@ -57,8 +57,8 @@ _IN_FAILURES = compiled(r"^E\s|^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERRO
 _TEST_ID = compiled(r"^(?:FAILED|ERROR) (?P<id>\S+\.py(?:::\S+?)?)(?: - |$)")
 _POINTER = compiled(r"^\s*--> (?P<file>[^\s:]+):(?P<line>\d+)")
 _RECOVERED = compiled(
-    r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed?"
-    r"|connected|installed|done|recovered)\b"
+    r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed"
+    r"|connected|installed|done|recovered)\b|\bcomplete\W*$"
 )
 
 

@@ -14,6 +14,8 @@ OWN_SIGNAL = {
     "security": Signal.SECURITY,
 }
 OWN_RANK = 40
+OUTRIGHT = 84
+NOT_IN_CODE = frozenset({"secret", "dependency", "supply-chain"})
 OF_A_TEST = 45
 OF_A_MACHINE = 90
 OF_AN_INDEX = frozenset({"auth", "proxy", "tls"})
@@ -42,9 +44,20 @@ def _of_failing_command(strong: list[Candidate], weak: list[Candidate]) -> list[
 
 
 def _of_own_kind(strong: list[Candidate], kind: str) -> list[Candidate]:
-    """A linter that found something did not fail from the network it mentions."""
+    """A linter that found something did not fail from the network it mentions.
+
+    What a scanner or a rule of the organisation says outright stays: their hooks run among linters.
+    """
     own = OWN_SIGNAL.get(kind)
-    return [found for found in strong if found.signal == own and found.rank >= OWN_RANK]
+    if not any(found.signal == own and found.rank >= OWN_RANK for found in strong):
+        return []
+    return [found for found in strong if (found.signal == own and found.rank >= OWN_RANK) or _is_outright(found)]
+
+
+def _is_outright(found: Candidate) -> bool:
+    if found.signal is Signal.SECURITY:
+        return found.rank >= OUTRIGHT and found.match.detail in NOT_IN_CODE
+    return found.signal is Signal.POLICY and found.rank >= OUTRIGHT
 
 
 def _as_weakness(found: Candidate) -> Candidate:

@@ -47,7 +47,7 @@ _ABOUT_A_TEST = compiled(
 )
 _EXPECTED = compiled(
     r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"
-    r"|\b(?:handled|tolerated|ignored|recovered)\W*$"
+    r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(

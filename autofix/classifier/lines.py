@@ -20,6 +20,7 @@ _ESCAPES = re.compile(
     r"\x1b(?:_bk;t=\d{1,20}\x07|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])"
 )
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r")) + b"\x7f"
+_THIN_SPACE = "\u2009".encode()  # pnpm has one on each side of WARN and ERROR
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)
 _CI_PREFIX = re.compile(
@@ -115,7 +116,7 @@ def clean(block: str) -> bytes:
         block = _ESCAPES.sub("", block)
     if "\r" in block:
         block = _REWRITTEN.sub("", _LINE_END.sub("", block))
-    raw = block.encode("utf-8", "replace").translate(None, _CONTROL)
+    raw = block.encode("utf-8", "replace").translate(None, _CONTROL).replace(_THIN_SPACE, b" ")
     if _MAY_HAVE_PREFIX.search(raw):
         raw = _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
     return _without_names(raw.decode()).encode() if _RUNNER.search(raw) else raw

@@ -48,6 +48,7 @@ _RUNNER = compiled(
     r"|([\w@/.:-]{1,80}:) (?:cache (?:miss|hit|bypass)|> \S+@\S+ \S+$)"
     r"|([\w@/.-]{1,80} [\w:.-]{1,40})\$ \S)"
 )
+_RUNNER_MARKS = (b"] > ", b": > ", b" exited with code ", b": Process ", b": cache ", b"$ ")
 RUNNER_NAMES = 100
 
 
@@ -119,7 +120,8 @@ def clean(block: str) -> bytes:
     raw = block.encode("utf-8", "replace").translate(None, _CONTROL).replace(_THIN_SPACE, b" ")
     if _MAY_HAVE_PREFIX.search(raw):
         raw = _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
-    return _without_names(raw.decode()).encode() if _RUNNER.search(raw) else raw
+    has_names = any(mark in raw for mark in _RUNNER_MARKS) and _RUNNER.search(raw)
+    return _without_names(raw.decode()).encode() if has_names else raw
 
 
 def _without_names(text: str) -> str:

@@ -1,5 +1,7 @@
 """Which line is the cause? The highest rank, then the earliest, in the failed command."""
 
+from dataclasses import replace
+
 from autofix.classifier.rules import NETWORK
 from autofix.classifier.scan import Candidate, Scanned
 from autofix.failures import Signal
@@ -12,6 +14,8 @@ OWN_SIGNAL = {
     "security": Signal.SECURITY,
 }
 OWN_RANK = 40
+OUTRIGHT = 84
+NOT_IN_CODE = frozenset({"secret", "dependency", "supply-chain"})
 OF_A_TEST = 45
 OF_A_MACHINE = 90
 OF_AN_INDEX = frozenset({"auth", "proxy", "tls"})
@@ -26,7 +30,8 @@ def cause(scanned: Scanned, kind: str = "") -> Candidate | None:
         return _first(_unrecovered(scanned))
     strong = _without_noise_beside_tests(strong)
     best = _first(_of_own_kind(strong, kind) or strong)
-    return _hidden_behind(best, scanned) or best
+    best = _hidden_behind(best, scanned) or best
+    return _as_weakness(best) if best is not None and kind == "security" else best
 
 
 def _of_failing_command(strong: list[Candidate], weak: list[Candidate]) -> list[Candidate]:
@@ -39,9 +44,29 @@ def _of_failing_command(strong: list[Candidate], weak: list[Candidate]) -> list[
 
 
 def _of_own_kind(strong: list[Candidate], kind: str) -> list[Candidate]:
-    """A linter that found something did not fail from the network it mentions."""
+    """A linter that found something did not fail from the network it mentions.
+
+    What a scanner or a rule of the organisation says outright stays: their hooks run among linters.
+    """
     own = OWN_SIGNAL.get(kind)
-    return [found for found in strong if found.signal == own and found.rank >= OWN_RANK]
+    if not any(found.signal == own and found.rank >= OWN_RANK for found in strong):
+        return []
+    return [found for found in strong if (found.signal == own and found.rank >= OWN_RANK) or _is_outright(found)]
+
+
+def _is_outright(found: Candidate) -> bool:
+    if found.signal is Signal.SECURITY:
+        return found.rank >= OUTRIGHT and found.match.detail in NOT_IN_CODE
+    return found.signal is Signal.POLICY and found.rank >= OUTRIGHT
+
+
+def _as_weakness(found: Candidate) -> Candidate:
+    """What a linter says in a step that looks for weaknesses is one."""
+    rule = found.match.rule
+    if rule.signal is not Signal.LINT:
+        return found
+    weakness = replace(rule, signal=Signal.SECURITY, detail="sast", detail_from_code=False)
+    return replace(found, match=replace(found.match, rule=weakness))
 
 
 def _without_noise_beside_tests(strong: list[Candidate]) -> list[Candidate]:

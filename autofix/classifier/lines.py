@@ -20,6 +20,7 @@ _ESCAPES = re.compile(
     r"\x1b(?:_bk;t=\d{1,20}\x07|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])"
 )
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r")) + b"\x7f"
+_THIN_SPACE = "\u2009".encode()  # pnpm has one on each side of WARN and ERROR
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)
 _CI_PREFIX = re.compile(
@@ -38,6 +39,17 @@ _CI_MARKS = re.compile(
 )
 # Most logs have none: to find that out, re2 takes a third of the time.
 _MAY_HAVE_PREFIX = compiled(f"(?m)(?:{_CI_PREFIX.pattern}|{_CI_MARKS.pattern})")
+
+# Programs that run several commands at once write before each line whose it is. Only a name that such
+# a program's own line shows counts: `[types] > app@1.0.0 types`, `app:types: cache miss`, `app types$ tsc`.
+_RUNNER = compiled(
+    r"(?m)^(?:(?:\[[^\]\n]{1,40}\])?(\[[^\]\n]{1,60}\]) (?:> \S+@\S+ \S+$|.{1,200} exited with code \S+$)"
+    r"|(\[[^\]\n]{1,60}\]:) Process (?:started|exited)"
+    r"|([\w@/.:-]{1,80}:) (?:cache (?:miss|hit|bypass)|> \S+@\S+ \S+$)"
+    r"|([\w@/.-]{1,80} [\w:.-]{1,40})\$ \S)"
+)
+_RUNNER_MARKS = (b"] > ", b": > ", b" exited with code ", b": Process ", b": cache ", b"$ ")
+RUNNER_NAMES = 100
 
 
 @dataclass(frozen=True)
@@ -105,10 +117,23 @@ def clean(block: str) -> bytes:
         block = _ESCAPES.sub("", block)
     if "\r" in block:
         block = _REWRITTEN.sub("", _LINE_END.sub("", block))
-    raw = block.encode("utf-8", "replace").translate(None, _CONTROL)
+    raw = block.encode("utf-8", "replace").translate(None, _CONTROL).replace(_THIN_SPACE, b" ")
     if _MAY_HAVE_PREFIX.search(raw):
-        return _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
-    return raw
+        raw = _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
+    has_names = any(mark in raw for mark in _RUNNER_MARKS) and _RUNNER.search(raw)
+    return _without_names(raw.decode()).encode() if has_names else raw
+
+
+def _without_names(text: str) -> str:
+    """Take out the names that a runner of several commands writes before their lines."""
+    found: set[str] = set()
+    for match in _RUNNER.finditer(text):
+        bracket, yarn, task, pnpm = match.groups()
+        found.add(bracket or yarn or task or f"{pnpm}:")
+        if len(found) >= RUNNER_NAMES:
+            break
+    names = "|".join(re.escape(name) for name in sorted(found, key=lambda name: (-len(name), name)))
+    return re.sub(rf"^(?:\[[^\]\n]{{1,40}}\])?(?:{names})(?: |$)", "", text, flags=re.MULTILINE)
 
 
 def _shortened(unfinished: str) -> str:

@@ -15,6 +15,7 @@ CONTEXTS_PER_RULE = 5
 CLOSE_LINES, RUNG_LINES = 300_000, 1_000_000  # then only the end of the log counts
 NETWORK_IN_A_TEST = 45
 NOTHING: frozenset[int] = frozenset()
+MAY_TEST = frozenset({"", "test", "build"})
 OF_MACHINES = NETWORK | {Signal.INFRA, Signal.POLICY}
 
 _MARKS = tuple(compiled(f"(?m){pattern}") for pattern in MARKERS)
@@ -46,7 +47,7 @@ _ABOUT_A_TEST = compiled(
 )
 _EXPECTED = compiled(
     r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"
-    r"|\b(?:handled|tolerated|ignored|recovered)\W*$"
+    r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(
@@ -57,8 +58,8 @@ _IN_FAILURES = compiled(r"^E\s|^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERRO
 _TEST_ID = compiled(r"^(?:FAILED|ERROR) (?P<id>\S+\.py(?:::\S+?)?)(?: - |$)")
 _POINTER = compiled(r"^\s*--> (?P<file>[^\s:]+):(?P<line>\d+)")
 _RECOVERED = compiled(
-    r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed?"
-    r"|connected|installed|done|recovered)\b"
+    r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed"
+    r"|connected|installed|done|recovered)\b|\bcomplete\W*$"
 )
 
 
@@ -248,7 +249,7 @@ def _counts(line: str, state: _State) -> bool:
 
 def _match(match: Match | None, line: str, rings: Collection[int], state: _State) -> Match | None:
     """Say whether the best match on a line may be the cause, or which other."""
-    if match is not None and match.rule.signal in OF_MACHINES and _ABOUT_A_TEST.search(line):
+    if match is not None and _may_be_of_a_test(match, state) and _ABOUT_A_TEST.search(line):
         match = RULES.best_of(rings, line, state.kind, OF_MACHINES)
     asserting = _ASSERTION.search(line) is not None
     continued = state.in_assertion and line.startswith("E ")
@@ -256,6 +257,12 @@ def _match(match: Match | None, line: str, rings: Collection[int], state: _State
     if match is None or not (asserting or continued) or match.rule.in_assertions:
         return match
     return None
+
+
+def _may_be_of_a_test(match: Match, state: _State) -> bool:
+    """Checks of commits and rules use a test's marks as well, in steps that are no tests."""
+    signal = match.rule.signal
+    return signal in OF_MACHINES and (signal is not Signal.POLICY or state.kind in MAY_TEST)
 
 
 def _keep(match: Match, index: int, window: Window, state: _State) -> None:

@@ -46,14 +46,15 @@ _ABOUT_A_TEST = compiled(
     r"|\w+ \([\w.]+\) \.\.\. (?:FAIL|ERROR)|<<< (?:FAILURE|ERROR)!"
     r"|^\s+at [\w.$<>/ ]+\(|^[\w.$]+\.\w+:\d+ "
     r"|^\s+[✕×] |^\s+\d+\) |^\s*FAIL +\S+\.\w+ > |^\s*>?\s*\d+ ?[|│] |^\s*['\"][^'\"]*['\"]$"
-    r"|^\s*(?:Expected|Received|Actual|expected|actual|received)(?: \w+){0,4}: "
+    r"|^\s*(?:[Ee]xpected|[Rr]eceived|[Aa]ctual)"
+    r"(?: (?:string|substring|value|number|pattern|array|object|message|length|path))?: "
     r"|(?i)\bexpected:? ?<|\bbut was:? ?<|\bAssertionFailed|\bassertion(?:error| failed| with)|\bcheck failed"
 )
 # node's own runner passes on what a test file wrote as comments.
 _TAP_ERROR = compiled(r"^# (?:Uncaught )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: ")
 _FRAME = compiled(r"^\s*File \"[^\"]+\", line \d+")
 _STACK = compiled(r"^\s*(?:at|❯) \S")
-_JEST_CONSOLE = compiled(r"^ {2}console\.\w+(?: |$)")
+_JEST_CONSOLE = compiled(r"^ {2,4}console\.\w+(?: |$)")
 _VITEST_CONSOLE = compiled(r"^std(?:err|out) \| \S")
 _EXPECTED = compiled(
     r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"

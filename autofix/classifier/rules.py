@@ -57,6 +57,7 @@ class Rule:
     in_assertions: bool = False
     detail_from_code: bool = False
     warns: bool = False
+    traced: bool = False
     is_own: bool = False
 
     def match(self, line: str) -> Match | None:

@@ -14,8 +14,11 @@ HITS_PER_RULE = 100
 CONTEXTS_PER_RULE = 5
 CLOSE_LINES, RUNG_LINES = 300_000, 1_000_000  # then only the end of the log counts
 NETWORK_IN_A_TEST = 45
+CONSOLE_LINES = 30
+INDENT_IN_JEST = 4
 NOTHING: frozenset[int] = frozenset()
 MAY_TEST = frozenset({"", "test", "build"})
+TRACED = frozenset(index for index, rule in enumerate(RULES.rules) if rule.traced)
 OF_MACHINES = NETWORK | {Signal.INFRA, Signal.POLICY}
 
 _MARKS = tuple(compiled(f"(?m){pattern}") for pattern in MARKERS)
@@ -43,8 +46,17 @@ _ABOUT_A_TEST = compiled(
     r"|FAIL: |\d+\) (?:test\b|\w*(?:Test|Spec)\b)|[│ ]*[├└]─|test \S+ \.\.\. )"
     r"|\w+ \([\w.]+\) \.\.\. (?:FAIL|ERROR)|<<< (?:FAILURE|ERROR)!"
     r"|^\s+at [\w.$<>/ ]+\(|^[\w.$]+\.\w+:\d+ "
+    r"|^\s+[✕×] |^\s+\d+\) |^\s*FAIL +\S+\.\w+ > |^\s*>?\s*\d+ ?[|│] |^\s*['\"][^'\"]*['\"]$"
+    r"|^\s*(?:[Ee]xpected|[Rr]eceived|[Aa]ctual)"
+    r"(?: (?:string|substring|value|number|pattern|array|object|message|length|path))?: "
     r"|(?i)\bexpected:? ?<|\bbut was:? ?<|\bAssertionFailed|\bassertion(?:error| failed| with)|\bcheck failed"
 )
+# node's own runner passes on what a test file wrote as comments.
+_TAP_ERROR = compiled(r"^# (?:Uncaught )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: ")
+_FRAME = compiled(r"^\s*File \"[^\"]+\", line \d+")
+_STACK = compiled(r"^\s*(?:at|❯) \S")
+_JEST_CONSOLE = compiled(r"^ {2,4}console\.\w+(?: |$)")
+_VITEST_CONSOLE = compiled(r"^std(?:err|out) \| \S")
 _EXPECTED = compiled(
     r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"
     r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
@@ -210,6 +222,8 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         if not line or line.isspace():
             continue
         rings = rung.ours.get(index, NOTHING)
+        if not TRACED.isdisjoint(rings) and not _has_trace(index, window):
+            rings = frozenset(rings) - TRACED
         _note_markers(line, rings, state)
         if state.hints and _RECOVERED.search(line):
             state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
@@ -217,7 +231,7 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         found = RULES.best_of(rings, line, state.kind)
         if own is None and found is None and not state.in_failures:
             continue
-        if not _counts(line, state) and own is None:
+        if own is None and (not _counts(line, state) or _is_source(index, window)):
             continue
         match = own or _match(found, line, rings, state)
         if match is not None:
@@ -237,7 +251,7 @@ def _note_markers(line: str, rings: Collection[int], state: _State) -> None:
 
 def _counts(line: str, state: _State) -> bool:
     """Healthy lines do not, nor the source and the output that pytest shows of a failed test."""
-    if _HEALTHY.search(line):
+    if _HEALTHY.search(line) and not _TAP_ERROR.search(line):
         return False
     if not state.in_failures:
         return True
@@ -245,6 +259,37 @@ def _counts(line: str, state: _State) -> bool:
         state.in_assertion = False
         return False
     return True
+
+
+def _is_source(index: int, window: Window) -> bool:
+    """Python shows under each frame of a traceback the line that ran: code, whatever it mentions."""
+    if index == 0 or not _FRAME.search(window.lines[index - 1][:LINE_CAP]):
+        return False
+    return _indent(window.lines[index]) > _indent(window.lines[index - 1])
+
+
+def _has_trace(index: int, window: Window) -> bool:
+    return any(_STACK.search(line[:LINE_CAP]) for line in window.around(index)[2])
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _is_printed_by_a_test(index: int, window: Window) -> bool:
+    """jest and vitest show what the code under test wrote to the console in blocks of their own, passed or not."""
+    earlier = window.lines[max(0, index - CONSOLE_LINES) : index][::-1]
+    for line in earlier:
+        if _JEST_CONSOLE.search(line[:LINE_CAP]):
+            return True
+        if line.strip() and _indent(line) < INDENT_IN_JEST:
+            break
+    for line in earlier:
+        if _VITEST_CONSOLE.search(line[:LINE_CAP]):
+            return True
+        if not line.strip():
+            break
+    return False
 
 
 def _match(match: Match | None, line: str, rings: Collection[int], state: _State) -> Match | None:
@@ -281,7 +326,9 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
         found = replace(found, before=tuple(before), after=tuple(after))
     is_soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
     soft = not (rule.is_own or rule.warns) and (
-        is_soft or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP]))
+        is_soft
+        or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP].replace("more expected", "")))
+        or _is_printed_by_a_test(index, window)
     )
     (state.hints if soft else state.candidates).append(found)
 

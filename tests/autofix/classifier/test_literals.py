@@ -1,14 +1,15 @@
 """Which words a pattern needs: never one too many, or a failure would not be seen."""
 
 import re
+import sys
 
 import pytest
 
-from autofix.classifier import Evidence, classify
-from autofix.classifier.lines import clean
+from autofix.classifier.lines import chunks_of, clean
 from autofix.classifier.literals import Needed, needed
 from autofix.classifier.rules import Rule, compiled
 from autofix.classifier.rulesets import MARKERS, RULES
+from autofix.classifier.scan import scan
 from tests.corpus.cases import cases
 
 
@@ -109,10 +110,10 @@ def test_every_word_is_in_small_letters_of_ascii() -> None:
 
 
 def test_after_very_many_lines_that_ring_only_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autofix.classifier.scan.RUNG_LINES", 1000)
+    monkeypatch.setattr(sys.modules[scan.__module__], "RUNG_LINES", 1000)
     noise = "ERROR: Connection reset by peer\n" * 20_000
     end = "E   ModuleNotFoundError: No module named 'yaml'\n"
-    found = classify(Evidence("test", f"{noise}{end}", 1))
-    assert found.rule == "python-module-missing"
-    once = classify(Evidence("test", f"{noise[:8000]}{end}", 1))
-    assert len(once.locations) == len(set(once.locations))
+    found = scan(chunks_of(f"{noise}{end}")).candidates
+    assert found[-1].match.rule.id == "python-module-missing"
+    numbers = [candidate.number for candidate in found]
+    assert len(numbers) == len(set(numbers))

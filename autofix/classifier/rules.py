@@ -48,7 +48,7 @@ class Rule:
     counter: str
     detail: str = ""
     severity: Severity = Severity.MEDIUM
-    confidence: float = 0.85
+    confidence: float = 0.9
     retryable: bool = False
     requires_replan: bool = False
     unless: str = ""

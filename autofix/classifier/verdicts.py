@@ -113,7 +113,7 @@ NO_PATTERN = Failure(
     "No known failure pattern was found",
     "none",
     severity=Severity.MEDIUM,
-    confidence=0.1,
+    confidence=0.35,
 )
 
 

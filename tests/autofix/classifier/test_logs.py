@@ -413,7 +413,7 @@ HEALTHY = [
 def test_healthy_words_mean_nothing(line: str) -> None:
     found = classify(Evidence("step", f"start\n{line}\nend\n", 1))
     assert (found.signal, found.message) == ("unknown", "No known failure pattern was found")
-    assert found.confidence <= 0.3
+    assert found.confidence < 0.5
     assert line[:20] in found.excerpt
 
 

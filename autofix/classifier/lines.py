@@ -20,7 +20,7 @@ _ESCAPES = re.compile(
     r"\x1b(?:_bk;t=\d{1,20}\x07|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[@-Z=>c78])"
 )
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r")) + b"\x7f"
-_THIN_SPACE = "\u2009".encode()  # pnpm has one on each side of WARN and ERROR
+_THIN_SPACE = "\u2009"  # pnpm has one on each side of WARN and ERROR
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)
 _CI_PREFIX = re.compile(
@@ -37,9 +37,6 @@ _CI_MARKS = re.compile(
     r"|section_(?:start|end):\d{1,12}:[\w.-]{0,80}(?:\[[^\]\n]{0,80}\])?)",
     re.MULTILINE,
 )
-# Most logs have none: to find that out, re2 takes a third of the time.
-_MAY_HAVE_PREFIX = compiled(f"(?m)(?:{_CI_PREFIX.pattern}|{_CI_MARKS.pattern})")
-
 # Programs that run several commands at once write before each line whose it is. Only a name that such
 # a program's own line shows counts: `[types] > app@1.0.0 types`, `app:types: cache miss`, `app types$ tsc`.
 _RUNNER = compiled(
@@ -48,8 +45,10 @@ _RUNNER = compiled(
     r"|([\w@/.:-]{1,80}:) (?:cache (?:miss|hit|bypass)|> \S+@\S+ \S+$)"
     r"|([\w@/.-]{1,80} [\w:.-]{1,40})\$ \S)"
 )
-_RUNNER_MARKS = (b"] > ", b": > ", b" exited with code ", b": Process ", b": cache ", b"$ ")
+_RUNNER_MARKS = r"\] > |: > | exited with code |: Process |: cache |\w\$ "
 RUNNER_NAMES = 100
+# Most logs have none of all this: to find that out, one pass of re2 takes a fraction of the time.
+_MAY_BE_UNCLEAN = compiled(f"(?m)(?:{_CI_PREFIX.pattern}|{_CI_MARKS.pattern}|{_RUNNER_MARKS}|{_THIN_SPACE})")
 
 
 @dataclass(frozen=True)
@@ -117,11 +116,11 @@ def clean(block: str) -> bytes:
         block = _ESCAPES.sub("", block)
     if "\r" in block:
         block = _REWRITTEN.sub("", _LINE_END.sub("", block))
-    raw = block.encode("utf-8", "replace").translate(None, _CONTROL).replace(_THIN_SPACE, b" ")
-    if _MAY_HAVE_PREFIX.search(raw):
-        raw = _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode())).encode()
-    has_names = any(mark in raw for mark in _RUNNER_MARKS) and _RUNNER.search(raw)
-    return _without_names(raw.decode()).encode() if has_names else raw
+    raw = block.encode("utf-8", "replace").translate(None, _CONTROL)
+    if not _MAY_BE_UNCLEAN.search(raw):
+        return raw
+    text = _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode().replace(_THIN_SPACE, " ")))
+    return (_without_names(text) if _RUNNER.search(text) else text).encode()
 
 
 def _without_names(text: str) -> str:

@@ -1,0 +1,60 @@
+"""What stands around a cause: names of runners, source that a traceback shows, what tests print."""
+
+import pytest
+
+from autofix.classifier import Evidence, classify
+from autofix.classifier.lines import clean
+from autofix.failures import Signal
+
+
+def test_names_of_parallel_runners_go_where_the_runner_shows_them() -> None:
+    log = "[types] > app@1.0.0 types\n[types] src/a.ts(1,2): error TS2322: Type 'x'\n[other] stays\n"
+    assert clean(log).decode() == "> app@1.0.0 types\nsrc/a.ts(1,2): error TS2322: Type 'x'\n[other] stays\n"
+
+
+@pytest.mark.parametrize("log", ["[1/4] Resolving packages\n", "a: b: c\n", "cost: 5$ each\n", "[INFO] build\n"])
+def test_what_only_looks_like_one_stays(log: str) -> None:
+    assert clean(log).decode() == log
+
+
+def test_many_names_take_linear_time() -> None:
+    log = "".join(f"[n{number}] > a@1 b\n" for number in range(5_000))
+    assert clean(log).count(b"\n") == 5_000
+
+
+def test_thin_spaces_are_spaces() -> None:
+    assert clean("\u2009ERR_PNPM_X\u2009 no") == b" ERR_PNPM_X  no"
+
+
+def test_source_under_a_frame_is_code_whatever_it_mentions() -> None:
+    log = """Traceback (most recent call last):
+  File "app.py", line 3, in <module>
+    raise SystemExit("HTTP error 503 Service Unavailable")
+KeyError: 'x'
+"""
+    assert classify(Evidence("test", log, 1, "test")).signal == Signal.RUNTIME
+
+
+def test_what_a_passing_test_prints_is_no_cause() -> None:
+    log = """ PASS  src/a.test.js
+  console.error
+    connect ECONNREFUSED 127.0.0.1:5432
+
+      at log (src/a.js:1:1)
+
+  ● adds › two numbers
+
+    expect(received).toBe(expected) // Object.is equality
+
+    Expected: 3
+    Received: 4
+
+Tests:       1 failed, 1 passed, 2 total
+"""
+    assert classify(Evidence("test", log, 1, "test")).signal == Signal.TEST_ASSERT
+
+
+@pytest.mark.parametrize(("kind", "signal"), [("security", Signal.SECURITY), ("lint", Signal.LINT)])
+def test_a_linters_finding_in_a_security_step_is_a_weakness(kind: str, signal: Signal) -> None:
+    log = "src/app.py:3:5: F401 `os` imported but unused\nFound 1 error.\n"
+    assert classify(Evidence("scan", log, 1, kind)).signal == signal

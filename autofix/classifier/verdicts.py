@@ -1,5 +1,6 @@
 """How did the command end, where the sandbox or the exit status says it plainly?"""
 
+from autofix.classifier.rules import compiled
 from autofix.failures import Failure, Severity, Signal
 
 SANDBOX = {
@@ -122,3 +123,26 @@ def of_exit_code(exit_code: int | None) -> Failure | None:
     if exit_code is None:
         return None
     return EXIT_CODES.get(128 - exit_code if exit_code < 0 else exit_code)
+
+
+# Nothing known is in the log, but what the step is for, and what its last lines point at.
+_PLACE = compiled(r"(?m)^\W{0,4}[\w./@-]+\.\w{1,10}(?::\d+|\(\d+|$| +line \d+|, line \d+)")
+_OF_A_SCHEMA = compiled(r"(?i)\b(?:migrations?|schema|revisions?|(?:table|column|relation|index|constraint)s?)\b")
+_OF_KIND = {
+    "format": (_PLACE, Failure(Signal.LINT, "The formatter points at files", "step-format", "format", confidence=0.6)),
+    "lint": (_PLACE, Failure(Signal.LINT, "The linter points at lines of files", "step-lint", confidence=0.6)),
+    "typecheck": (
+        _PLACE,
+        Failure(Signal.TYPECHECK, "The type checker points at lines of files", "step-typecheck", confidence=0.6),
+    ),
+    "migrate": (
+        _OF_A_SCHEMA,
+        Failure(Signal.SCHEMA_MIGRATION, "A migration failed", "step-migrate", confidence=0.6),
+    ),
+}
+
+
+def of_kind(kind: str, tail: str) -> Failure | None:
+    """What a step of this kind most likely failed by, if its last lines speak of that."""
+    pattern, failure = _OF_KIND.get(kind, (None, None))
+    return failure if pattern is not None and pattern.search(tail) else None

@@ -58,3 +58,22 @@ Tests:       1 failed, 1 passed, 2 total
 def test_a_linters_finding_in_a_security_step_is_a_weakness(kind: str, signal: Signal) -> None:
     log = "src/app.py:3:5: F401 `os` imported but unused\nFound 1 error.\n"
     assert classify(Evidence("scan", log, 1, kind)).signal == signal
+
+
+@pytest.mark.parametrize(
+    ("kind", "log", "signal"),
+    [
+        ("lint", "zlint says\nsrc/a.zz:12 do not do that\n", Signal.LINT),
+        ("format", "would change src/a.zz\n  src/a.zz\n", Signal.LINT),
+        ("typecheck", "src/a.zz(12) is no number\n", Signal.TYPECHECK),
+        ("migrate", "zmigrate: the revision is not there\n", Signal.SCHEMA_MIGRATION),
+        ("lint", "it did not work\n", Signal.UNKNOWN),
+        ("migrate", "it did not work\n", Signal.UNKNOWN),
+        ("build", "src/a.zz:12 do not do that\n", Signal.UNKNOWN),
+        ("", "src/a.zz:12 do not do that\n", Signal.UNKNOWN),
+    ],
+)
+def test_what_a_step_is_for_counts_where_its_last_lines_speak_of_that(kind: str, log: str, signal: Signal) -> None:
+    found = classify(Evidence("step", log, 1, kind))
+    assert found.signal == signal
+    assert found.confidence <= 0.6

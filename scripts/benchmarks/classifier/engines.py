@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -86,7 +87,10 @@ def with_ripgrep(path: Path) -> None:
 
 
 def with_re(path: Path) -> None:
-    compiled_ones = [re.compile(pattern, re.MULTILINE) for pattern in PATTERNS]
+    compiled_ones = []
+    for pattern in PATTERNS:
+        with suppress(re.error):  # flags in the middle it does not know: left out, to its advantage
+            compiled_ones.append(re.compile(pattern, re.MULTILINE))
     text = path.open("rb").read(FEW_BYTES).decode(errors="replace")
     started = time.perf_counter()
     for pattern in compiled_ones:

@@ -29,6 +29,7 @@ STAMP = re.compile(r"^\s*(?:\[?\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\
 TROUBLE = re.compile(
     r"(?i)\b(?:error|fatal|fail(?:ed|ure)?|cannot|could not|unable|denied|refused|exceeded|missing|no)\b"
 )
+FEWEST_WORDS = 2  # one word is on too many lines
 SIGNS = re.compile(r"[\\.^$*+?()\[\]{}|]")
 WORD = re.compile(r"[A-Za-z]{3,}")
 
@@ -43,7 +44,7 @@ def likely_cause(excerpt: str) -> str:
 def suggested_rule(cause: str, signal: Signal, detail: str = "") -> dict[str, Any] | None:  # Any: a rule's values
     """Return a rule for lines like this one, as it is written over HTTP; None if the line says too little."""
     line = STAMP.sub("", cause).strip()[:LONGEST_TEXT]
-    if len(WORD.findall(line)) < 2:  # noqa: PLR2004 - one word is on too many lines
+    if len(WORD.findall(line)) < FEWEST_WORDS:
         return None
     pattern, message = generalised(line)
     rule = {

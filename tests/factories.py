@@ -23,6 +23,13 @@ SIGNAL = {
     "fingerprint": "f" * 16,
     "locations": [],
 }
+PLAN_RULE = {
+    "name": "license-server",
+    "type": "infra",
+    "pattern": r"no seat left on (?P<subject>\S+)",
+    "message": "{subject} has no licence left",
+    "example": "fatal: no seat left on lic-7",
+}
 
 
 class UserFactory(DjangoModelFactory):

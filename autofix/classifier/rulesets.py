@@ -1,6 +1,7 @@
 """Which rules may match on which line of a text? All of them are asked in one pass; RE2 has the last word on a line."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -23,13 +24,13 @@ MARKERS = (
 )
 
 
-class RuleSet:
+class RuleSet(ABC):
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
 
+    @abstractmethod
     def rings(self, raw: bytes) -> Rings:
         """Return where in a text of many lines, UTF-8, which rule may match; too much rather than too little."""
-        raise NotImplementedError
 
     def best(self, line: str, kind: str = "", without: frozenset[Signal] = frozenset()) -> Match | None:
         """The match of highest rank on one line, of none of the types `without`."""

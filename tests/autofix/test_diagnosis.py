@@ -10,17 +10,11 @@ from metabuilder.execution.command import CommandResult, Verdict
 from metabuilder.execution.sandbox import Sandbox
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs.executions import Trial
+from tests.factories import PLAN_RULE as RULE
 from tests.factories import RunFactory, StepFactory
 
 LOG = "fatal: no seat left on lic-7\n"
 SECRET = "Found 1 issue\n>> Issue: [B105:hardcoded_password_string] Possible hardcoded password: 'x'\n"
-RULE = {
-    "name": "license-server",
-    "type": "infra",
-    "pattern": r"no seat left on (?P<subject>\S+)",
-    "message": "{subject} has no licence left",
-    "example": "fatal: no seat left on lic-7",
-}
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,9 @@ import pytest
 
 from metabuilder.runs import plan_input, plans
 from metabuilder.runs.models import Plan
+from tests.factories import PLAN_RULE as RULE
 
 GOOD = {"name": "lint", "run": "ruff check ."}
-RULE = {
-    "name": "license-server",
-    "type": "infra",
-    "pattern": r"no seat left on (?P<subject>\S+)",
-    "message": "{subject} has no licence left",
-    "example": "fatal: no seat left on lic-7",
-}
 RULES_ALONE = """
 [[rules]]
 name = "license-server"

@@ -57,7 +57,7 @@ def made(values: Mapping[str, Any]) -> Rule:  # Any: what somebody wrote
 
 def _try(rule: Rule) -> None:
     """Let a rule show that it matches what it is for, and not everything."""
-    names = {name for _, name, _, _ in Formatter().parse(rule.message) if name is not None}
+    names = _names_in(rule.message)
     if missing := names - {name.rstrip("0123456789") for name in rule.anywhere.groupindex}:
         raise RuleRejected("message", f"It uses {{{min(missing)}}}, which is no named group of the pattern.")
     if rule.match(rule.example) is None:
@@ -66,6 +66,17 @@ def _try(rule: Rule) -> None:
         raise RuleRejected("counter", "The pattern matches its counter-example as well.")
     if rule.match("") is not None or rule.match("x") is not None:
         raise RuleRejected("pattern", "It matches lines that say nothing: every log would be a failure of this kind.")
+
+
+def _names_in(message: str) -> set[str]:
+    """Return the names in braces. A width such as `{subject:>9999}` would be room that anybody could fill."""
+    try:
+        parts = [part for part in Formatter().parse(message) if part[1] is not None]
+    except ValueError:
+        raise RuleRejected("message", "A brace is left over: write {name} for a group, {{ or }} for a brace.") from None
+    if any(form or conversion for _, _, form, conversion in parts):
+        raise RuleRejected("message", "Write names alone in braces, such as {subject}, without : or !.")
+    return {str(name) for _, name, _, _ in parts}
 
 
 def _pattern(values: Mapping[str, Any], name: str) -> str:  # Any: as above

@@ -55,6 +55,7 @@ BAD = [
     ({"steps": [GOOD], "rules": [{**RULE, "type": "boom"}]}, "rules.0.type", "one of"),
     ({"steps": [GOOD], "rules": [{**RULE, "example": "x"}]}, "rules.0.example", "does not match"),
     ({"steps": [GOOD], "rules": [{**RULE, "colour": "red"}]}, "rules.0.colour", "unknown key"),
+    ({"steps": [GOOD], "rules": [{**RULE, "message": "{"}]}, "rules.0.message", "left over"),
     ({"steps": [GOOD], "rules": [{}]}, "rules.0.type", "one of"),
     ([], "plan", "object"),
     ("ls", "plan", "object"),

@@ -15,6 +15,7 @@ from autofix.failures import Signal
 from autofix.models import Attempt, Correction
 from autofix.rulebooks import written
 from metabuilder.admin_site import moment_column, signed_in
+from metabuilder.runs.templatetags.screens import visible
 from tenants.admin import ScopedAdmin, ScopedFilter
 from tenants.roles import Capability
 from tenants.scoping import is_able, visible_to
@@ -137,7 +138,7 @@ class CorrectionAdmin(ScopedAdmin):
 
     @admin.display(description="excerpt")
     def said_by_the_log(self, row: Correction) -> str:
-        return format_html(EXCERPT, row.excerpt)
+        return format_html(EXCERPT, visible(row.excerpt))
 
     @admin.display(description="suggested")
     def suggestion(self, row: Correction) -> str:
@@ -146,7 +147,9 @@ class CorrectionAdmin(ScopedAdmin):
             return "The log says too little for a rule of its own."
         link = f"{reverse('admin:autofix_tenantrule_add')}?{urlencode({**written(rule), 'tenant': row.tenant_id})}"
         words = "Look at it, and add it to the own rules"
-        return format_html('<code>{}</code><br><a class="underline" href="{}">{}</a>', rule["pattern"], link, words)
+        return format_html(
+            '<code>{}</code><br><a class="underline" href="{}">{}</a>', visible(rule["pattern"]), link, words
+        )
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return self.may(request, Capability.OPERATE)
@@ -169,7 +172,9 @@ def seen(attempt: Attempt) -> str:
     """Return what a person needs before their eyes to say what it was."""
     taken_for = " ".join(filter(None, (attempt.signal, attempt.detail)))
     words = "Step {} was taken for <b>{}</b>: {}"
-    return format_html(f"<p>{words}</p>{EXCERPT}", attempt.step.name, taken_for, attempt.message, attempt.excerpt)
+    return format_html(
+        f"<p>{words}</p>{EXCERPT}", attempt.step.name, taken_for, visible(attempt.message), visible(attempt.excerpt)
+    )
 
 
 def label_of(cleaned: dict[str, Any]) -> Label:  # Any: a form's values

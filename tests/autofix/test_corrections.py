@@ -144,3 +144,16 @@ def test_who_may_not_operate_may_not_correct(client, member, attempt, role):
     values = {"about": attempt.pk, "signal": "infra", "detail": "", "cause": "", "note": ""}
     client.post(f"{reverse(ADD)}?about={attempt.pk}", values)
     assert Correction.objects.count() == 0
+
+
+def test_what_the_log_says_cannot_change_how_the_page_reads(client, member, attempt):
+    attempt.excerpt = attempt.message = "error: \u202egnp.exe <script>alert(1)</script>"
+    attempt.save()
+    sign_in(client, member("operator"))
+    form = client.get(f"{reverse(ADD)}?about={attempt.pk}").content.decode()
+    values = {"about": attempt.pk, "signal": "infra", "detail": "", "cause": "", "note": ""}
+    page = client.post(reverse(ADD), values, follow=True).content.decode()
+    for text in (form, page):
+        assert "gnp.exe" in text
+        assert "\u202e" not in text
+        assert "<script>alert" not in text

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from autofix.classifier.rules import SET_MEMORY_BYTES, Match, Rule, compiled, lo
 from autofix.failures import Signal
 
 _GROUP = re.compile(r"\(\?P<\w+>")
+Find = Callable[[bytes, int], Any]  # a match, as re2 has them; it has no types
 Rings = dict[int, set[int]]  # by the line's index, the indexes of the rules, and of the markers behind them
 # Where a log changes from one thing to another: seen in the same pass as the rules.
 FAILURES, SUMMARY, COMMAND = range(3)
@@ -61,17 +62,17 @@ class Rulebook(RuleSet):
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         super().__init__(rules)
-        self._made: tuple[Any, Any, Any] | None = None  # re2 has no types
+        self._made: tuple[Find, Find, Any] | None = None  # re2 has no types
 
     def rings(self, raw: bytes) -> Rings:
         self._made = self._made or self._make()  # it takes half a second, which most commands of manage.py do not need
-        words, others, each = self._made
+        word, other, each = self._made
         small = raw.lower()
-        lines = dict((*_lines_with(others, raw), *_lines_with(words, small)))
+        lines = dict((*_lines_with(other, raw), *_lines_with(word, small)))
         found = {number: each.Match(raw[begin:end]) for number, (begin, end) in lines.items()}
         return {number: set(indexes) for number, indexes in found.items() if indexes}
 
-    def _make(self) -> tuple[Any, Any, Any]:
+    def _make(self) -> tuple[Find, Find, Any]:
         """Compile the words, the patterns that need none, and the set of all patterns and markers."""
         needs = [needed(rule.pattern) for rule in self.rules]
         words = sorted({re2.escape(word) for need in needs for word in need.words})
@@ -79,18 +80,17 @@ class Rulebook(RuleSet):
             f"(?m:{_GROUP.sub('(?:', text)})" for text in (*MARKERS, *(text for need in needs for text in need.others))
         ]
         every = pattern_set((*(rule.pattern for rule in self.rules), *MARKERS))
-        return (
-            compiled("|".join(words), SET_MEMORY_BYTES),
-            compiled("|".join(others), SET_MEMORY_BYTES, never_nl=True),
-            every,
-        )
+        # A search would do, but to say where a match begins RE2 makes a second automaton, which reads backwards.
+        any_word = compiled(f"(?s:.*?)(?:{'|'.join(words)})", SET_MEMORY_BYTES).match
+        other = compiled("|".join(others), SET_MEMORY_BYTES, never_nl=True).search
+        return any_word, other, every
 
 
-def _lines_with(pattern: Any, text: bytes) -> Iterator[tuple[int, tuple[int, int]]]:  # re2 has no types
-    """Yield the number of each line with a match, which lies on one line, and where it begins and ends."""
+def _lines_with(find: Find, text: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield the number of each line on which a match ends, and where the line begins and ends."""
     number = position = 0
-    while (match := pattern.search(text, position)) is not None:
-        at = match.start()
+    while (match := find(text, position)) is not None:
+        at = max(match.end() - 1, position)  # a match lies on one line, or ends where a word ends
         number += text.count(b"\n", position, at)
         end = text.find(b"\n", at)
         end = len(text) if end < 0 else end

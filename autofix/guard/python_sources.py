@@ -1,7 +1,6 @@
 """Does code behave otherwise under test, end the process, or forget an example it promised?"""
 
 import ast
-import doctest
 from collections import Counter
 from collections.abc import Iterator
 
@@ -153,6 +152,8 @@ def _examples(tree: ast.Module) -> Counter[tuple[str, str, bool]]:
 
 
 def _parsed_examples(text: str) -> list[tuple[str, str, bool]]:
+    import doctest  # noqa: PLC0415 - brings pdb and unittest along, for every worker to carry
+
     try:
         examples = doctest.DocTestParser().get_examples(text)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from autofix.classifier.rules import NETWORK
+from autofix.classifier.rules import NETWORK, compiled
 from autofix.classifier.scan import Candidate, Scanned
 from autofix.failures import Signal
 
@@ -19,6 +19,8 @@ NOT_IN_CODE = frozenset({"secret", "dependency", "supply-chain"})
 OF_A_TEST = 45
 OF_A_MACHINE = 90
 OF_AN_INDEX = frozenset({"auth", "proxy", "tls"})
+OF_CODE = frozenset({"compile", "import"})
+_EXCEPTION = compiled(r"^\s*(?:[a-z_]\w*\.)*[A-Z]\w+: ")
 LINES_BEFORE_A_TEST, LINES_OF_A_TEST = 3, 15
 
 
@@ -28,9 +30,10 @@ def cause(scanned: Scanned, kind: str = "") -> Candidate | None:
     strong = _of_failing_command(strong, weak)
     if not strong:
         return _first(_unrecovered(scanned))
-    strong = _without_noise_beside_tests(strong)
+    strong = _without_what_was_survived(_without_noise_beside_tests(strong))
     best = _first(_of_own_kind(strong, kind) or strong)
     best = _hidden_behind(best, scanned) or best
+    best = _end_of_its_traceback(best, scanned) or best
     return _as_weakness(best) if best is not None and kind == "security" else best
 
 
@@ -89,6 +92,18 @@ def _is_near(number: int, tests: list[int]) -> bool:
     return any(-LINES_BEFORE_A_TEST <= number - test <= LINES_OF_A_TEST for test in tests)
 
 
+def _without_what_was_survived(strong: list[Candidate]) -> list[Candidate]:
+    """A network failure after which the work went on until the code itself was found wrong was overcome."""
+    last = max((found.number for found in strong if _is_of_code(found)), default=0)
+    return [found for found in strong if found.signal not in NETWORK or found.number > last]
+
+
+def _is_of_code(found: Candidate) -> bool:
+    if found.signal in {Signal.LINT, Signal.TYPECHECK}:
+        return bool(found.match.groups.get("file"))
+    return found.signal is Signal.RUNTIME and found.match.detail in OF_CODE
+
+
 def _hidden_behind(best: Candidate | None, scanned: Scanned) -> Candidate | None:
     """pip and npm say "no such package" also when the index answered 429 or not at all."""
     if best is None or not best.match.rule.may_hide:
@@ -96,6 +111,19 @@ def _hidden_behind(best: Candidate | None, scanned: Scanned) -> Candidate | None
     said = (*scanned.hints, *scanned.candidates)
     earlier = [found for found in said if _keeps_from_an_index(found) and found.number < best.number]
     return _first(earlier)
+
+
+def _end_of_its_traceback(best: Candidate | None, scanned: Scanned) -> Candidate | None:
+    """Of exceptions that came of one another, the last is what the program ended with and says most."""
+    if best is None or not best.traceback:
+        return None
+    later = [found for found in scanned.candidates if _came_of(found, best)]
+    return max(later, key=lambda found: (found.link, -found.number), default=None)
+
+
+def _came_of(found: Candidate, first: Candidate) -> bool:
+    is_linked = found.traceback == first.traceback and found.link > first.link
+    return is_linked and found.signal is first.signal and _EXCEPTION.search(found.line) is not None
 
 
 def _keeps_from_an_index(found: Candidate) -> bool:

@@ -1,6 +1,7 @@
 """How does a log of any size become clean lines? Colours, progress and CI prefixes go."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,7 @@ _CI_PREFIX = re.compile(
     r"|\[\d\d:\d\d:\d\d(?:\.\d{1,6})?\] "
     r"|\[[\w .-]{1,40}:L\d{1,6}:\d{1,6}s\] "
     r"|#\d{1,4} \d{1,6}\.\d{1,6} "
-    r"|[a-z][\w.-]{0,60}-\d{1,3} {1,20}\| )",
+    r"|(?:\d\d:\d\d:\d\d )?[a-z][\w.-]{0,60}[-_.]\d{1,3} {1,20}\| )",
     re.MULTILINE,
 )
 _CI_MARKS = re.compile(
@@ -45,7 +46,16 @@ _RUNNER = compiled(
     r"|([\w@/.:-]{1,80}:) (?:cache (?:miss|hit|bypass)|> \S+@\S+ \S+$)"
     r"|([\w@/.-]{1,80} [\w:.-]{1,40})\$ \S)"
 )
-_RUNNER_MARKS = r"\] > |: > | exited with code |: Process |: cache |\w\$ "
+# A name in brackets that stands before line after line is a runner's as well, unless it says how bad a line is.
+_TAG = compiled(r"(?m)^(\[[a-z][\w./@:-]{0,40}\]) \S")
+FEWEST_LINES = 3
+LEVELS = frozenset(
+    {
+        *("[trace]", "[debug]", "[info]", "[notice]", "[note]", "[warning]", "[warn]", "[error]", "[err]"),
+        *("[fatal]", "[critical]", "[fail]", "[failed]", "[success]", "[ok]", "[pass]"),
+    }
+)
+_RUNNER_MARKS = r"^\[[a-z][\w./@:-]*\] \S|\] > |: > | exited with code |: Process |: cache |\w\$ "
 RUNNER_NAMES = 100
 # Most logs have none of all this: to find that out, one pass of re2 takes a fraction of the time.
 _MAY_BE_UNCLEAN = compiled(f"(?m)(?:{_CI_PREFIX.pattern}|{_CI_MARKS.pattern}|{_RUNNER_MARKS}|{_THIN_SPACE})")
@@ -120,19 +130,25 @@ def clean(block: str) -> bytes:
     if not _MAY_BE_UNCLEAN.search(raw):
         return raw
     text = _CI_MARKS.sub("", _CI_PREFIX.sub("", raw.decode().replace(_THIN_SPACE, " ")))
-    return (_without_names(text) if _RUNNER.search(text) else text).encode()
+    names = _names_before_lines(text)
+    return (_without_names(text, names) if names else text).encode()
 
 
-def _without_names(text: str) -> str:
-    """Take out the names that a runner of several commands writes before their lines."""
-    found: set[str] = set()
+def _names_before_lines(text: str) -> set[str]:
+    """Return the names that a runner of several commands writes before their lines."""
+    tags = Counter(match[1] for match in _TAG.finditer(text))
+    found = {tag for tag, lines in tags.most_common(RUNNER_NAMES) if lines >= FEWEST_LINES} - LEVELS
     for match in _RUNNER.finditer(text):
         bracket, yarn, task, pnpm = match.groups()
         found.add(bracket or yarn or task or f"{pnpm}:")
         if len(found) >= RUNNER_NAMES:
             break
-    names = "|".join(re.escape(name) for name in sorted(found, key=lambda name: (-len(name), name)))
-    return re.sub(rf"^(?:\[[^\]\n]{{1,40}}\])?(?:{names})(?: |$)", "", text, flags=re.MULTILINE)
+    return found
+
+
+def _without_names(text: str, names: Iterable[str]) -> str:
+    any_name = "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
+    return re.sub(rf"^(?:\[[^\]\n]{{1,40}}\])?(?:{any_name})(?: |$)", "", text, flags=re.MULTILINE)
 
 
 def _shortened(unfinished: str) -> str:

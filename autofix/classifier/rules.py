@@ -115,6 +115,7 @@ def pattern_set(patterns: Iterable[str], memory_bytes: int = SET_MEMORY_BYTES) -
     options = re2.Options()
     options.log_errors = False
     options.max_mem = memory_bytes
+    options.never_capture = True
     found = re2.Set.SearchSet(options)
     for pattern in patterns:
         found.Add(f"(?m){pattern}")

@@ -14,14 +14,18 @@ from autofix.classifier.rules import SET_MEMORY_BYTES, Match, Rule, compiled, lo
 from autofix.failures import Signal
 
 _GROUP = re.compile(r"\(\?P<\w+>")
+_BOUND = re.compile(r"(?<!\\)\{(\d+),\d+\}")
 Find = Callable[[bytes, int], Any]  # a match, as re2 has them; it has no types
 Rings = dict[int, set[int]]  # by the line's index, the indexes of the rules, and of the markers behind them
 # Where a log changes from one thing to another: seen in the same pass as the rules.
-FAILURES, SUMMARY, COMMAND = range(3)
+FAILURES, SUMMARY, COMMAND, TRACEBACK, CHAINED = range(5)
 MARKERS = (
     r"^=+ (?:FAILURES|ERRORS) =+$",
     r"^=+ .*\d+ (?:failed|passed|errors?|skipped)\b.* in [\d.]+m?s.*$",
     r"^##\[group\]Run |^\$ \S",
+    r"^\s*Traceback \(most recent call last\):",
+    r"^\s*(?:During handling of the above exception, another exception occurred:"
+    r"|The above exception was the direct cause of the following exception:)",
 )
 
 
@@ -79,11 +83,16 @@ class Rulebook(RuleSet):
         others = [
             f"(?m:{_GROUP.sub('(?:', text)})" for text in (*MARKERS, *(text for need in needs for text in need.others))
         ]
-        every = pattern_set((*(rule.pattern for rule in self.rules), *MARKERS))
+        every = pattern_set((*(_wider(rule.pattern) for rule in self.rules), *MARKERS))
         # A search would do, but to say where a match begins RE2 makes a second automaton, which reads backwards.
         any_word = compiled(f"(?s:.*?)(?:{'|'.join(words)})", SET_MEMORY_BYTES).match
         other = compiled("|".join(others), SET_MEMORY_BYTES, never_nl=True).search
         return any_word, other, every
+
+
+def _wider(pattern: str) -> str:
+    """Take a repetition's upper bound away: RE2 spells each out, and the rule itself has the last word."""
+    return _BOUND.sub(r"{\1,}", pattern)
 
 
 def _lines_with(find: Find, text: bytes) -> Iterator[tuple[int, tuple[int, int]]]:

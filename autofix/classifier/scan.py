@@ -7,7 +7,18 @@ from dataclasses import dataclass, field, replace
 from autofix.classifier.fingerprints import normalised
 from autofix.classifier.lines import BLOCK_CHARS, CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
 from autofix.classifier.rules import NETWORK, Match, Rule, compiled
-from autofix.classifier.rulesets import COMMAND, FAILURES, MARKERS, RULES, OwnRules, Rings, lines_of, own_rules
+from autofix.classifier.rulesets import (
+    CHAINED,
+    COMMAND,
+    FAILURES,
+    MARKERS,
+    RULES,
+    TRACEBACK,
+    OwnRules,
+    Rings,
+    lines_of,
+    own_rules,
+)
 from autofix.failures import Signal
 
 HITS_PER_RULE = 100
@@ -16,6 +27,7 @@ CLOSE_LINES, RUNG_LINES = 300_000, 1_000_000  # then only the end of the log cou
 NETWORK_IN_A_TEST = 45
 CONSOLE_LINES = 30
 INDENT_IN_JEST = 4
+LINES_TO_CHAIN = 3  # from the words that say so to the next traceback
 NOTHING: frozenset[int] = frozenset()
 MAY_TEST = frozenset({"", "test", "build"})
 TRACED = frozenset(index for index, rule in enumerate(RULES.rules) if rule.traced)
@@ -77,13 +89,17 @@ _RECOVERED = compiled(
 
 @dataclass(frozen=True)
 class Candidate:
-    """A line that may name the cause. `section` counts the commands of the log."""
+    """A line that may name the cause. `section` counts the commands of the log, `traceback` Python's tracebacks:
+    those of exceptions that came of one another are one, of several links.
+    """
 
     match: Match
     rank: int
     number: int
     section: int
     line: str
+    traceback: int = 0
+    link: int = 0
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -123,6 +139,9 @@ class _State:
     kind: str
     own: OwnRules | None = None
     section: int = 0
+    traceback: int = 0
+    link: int = 0
+    chained_at: int = -LINES_TO_CHAIN
     in_failures: bool = False
     in_assertion: bool = False
     close_lines: int = 0
@@ -224,7 +243,7 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         rings = rung.ours.get(index, NOTHING)
         if not TRACED.isdisjoint(rings) and not _has_trace(index, window):
             rings = frozenset(rings) - TRACED
-        _note_markers(line, rings, state)
+        _note_markers(line, window.first_number + index, rings, state)
         if state.hints and _RECOVERED.search(line):
             state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
         own = _own_match(line, rung.own.get(index, NOTHING), state)
@@ -242,9 +261,16 @@ def _own_match(line: str, rings: Collection[int], state: _State) -> Match | None
     return state.own.best_of(rings, line, state.kind) if state.own and rings else None
 
 
-def _note_markers(line: str, rings: Collection[int], state: _State) -> None:
+def _note_markers(line: str, number: int, rings: Collection[int], state: _State) -> None:
     for marker, pattern in enumerate(_MARKS):
-        if len(RULES.rules) + marker in rings and pattern.search(line):
+        if len(RULES.rules) + marker not in rings or not pattern.search(line):
+            continue
+        if marker == TRACEBACK:
+            state.traceback += number - state.chained_at > LINES_TO_CHAIN
+        elif marker == CHAINED:
+            state.chained_at = number
+            state.link += 1
+        else:
             state.section += marker == COMMAND
             state.in_failures = marker == FAILURES
 
@@ -321,7 +347,7 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     rank = NETWORK_IN_A_TEST if in_test else rule.rank
     before, short, after = window.around(index)
     placed = _placed(match, line[:LINE_CAP], after)
-    found = Candidate(placed, rank, window.first_number + index, state.section, short)
+    found = Candidate(placed, rank, window.first_number + index, state.section, short, state.traceback, state.link)
     if seen <= CONTEXTS_PER_RULE:
         found = replace(found, before=tuple(before), after=tuple(after))
     is_soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])

@@ -12,6 +12,43 @@ def test_names_of_parallel_runners_go_where_the_runner_shows_them() -> None:
     assert clean(log).decode() == "> app@1.0.0 types\nsrc/a.ts(1,2): error TS2322: Type 'x'\n[other] stays\n"
 
 
+def test_a_name_in_brackets_before_line_after_line_goes_as_well() -> None:
+    log = "[go] ok  \ta\n[go] # b\n[go] b.go:4:44: undefined: X\n[error] one\n[error] two\n[error] three\n"
+    assert clean(log).decode() == "ok  \ta\n# b\nb.go:4:44: undefined: X\n[error] one\n[error] two\n[error] three\n"
+
+
+def test_a_network_failure_that_was_survived_is_not_the_cause() -> None:
+    failed = "curl: (22) The requested URL returned error: 503\n"
+    assert classify(Evidence("build", failed, 22)).signal == Signal.TRANSIENT
+    log = (
+        failed * 2 + "gcc -c b.c\nb.c:2:22: error: too few arguments to function 'dep_open'\nmake: *** [b.o] Error 1\n"
+    )
+    assert classify(Evidence("build", log, 2)).detail == "compile"
+
+
+CHAIN = """Traceback (most recent call last):
+  File "/venv/sqlite.py", line 9, in execute
+    return cursor.execute(sql)
+sqlite3.OperationalError: no such table: orders
+
+{words}
+
+Traceback (most recent call last):
+  File "/build/app/models.py", line 3, in all
+    return list(query)
+django.db.utils.OperationalError: no such table: orders
+"""
+
+
+def test_of_exceptions_that_came_of_one_another_the_last_is_shown() -> None:
+    words = "The above exception was the direct cause of the following exception:"
+    found = classify(Evidence("test", CHAIN.format(words=words), 1, "test"))
+    assert found.signal == Signal.SCHEMA_MIGRATION
+    assert "django.db.utils.OperationalError" in found.excerpt
+    apart = classify(Evidence("test", CHAIN.format(words="next try"), 1, "test"))
+    assert "django" not in apart.excerpt
+
+
 @pytest.mark.parametrize("log", ["[1/4] Resolving packages\n", "a: b: c\n", "cost: 5$ each\n", "[INFO] build\n"])
 def test_what_only_looks_like_one_stays(log: str) -> None:
     assert clean(log).decode() == log

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from autofix.classifier.rules import NETWORK, compiled
-from autofix.classifier.scan import Candidate, Scanned
+from autofix.classifier.scan import NETWORK_IN_A_TEST, Candidate, Scanned
 from autofix.failures import Signal
 
 CONSEQUENCE = 20
@@ -16,7 +16,7 @@ OWN_SIGNAL = {
 OWN_RANK = 40
 OUTRIGHT = 84
 NOT_IN_CODE = frozenset({"secret", "dependency", "supply-chain"})
-OF_A_TEST = 45
+OF_A_TEST = 44
 OF_A_MACHINE = 90
 OF_AN_INDEX = frozenset({"auth", "proxy", "tls"})
 OF_CODE = frozenset({"compile", "import"})
@@ -84,6 +84,10 @@ def _without_noise_beside_tests(strong: list[Candidate]) -> list[Candidate]:
 
 
 def _may_be_noise(found: Candidate) -> bool:
+    if found.signal is Signal.SECURITY:
+        return found.match.detail == "dependency"  # installers count advisories by the way
+    if found.rank == NETWORK_IN_A_TEST:
+        return False
     return found.signal in NETWORK or (found.signal in {Signal.INFRA, Signal.POLICY} and found.rank < OF_A_MACHINE)
 
 

@@ -61,7 +61,7 @@ _ABOUT_A_TEST = compiled(
     r"|^\s+[✕×] |^\s+\d+\) |^\s*FAIL +\S+\.\w+ > |^\s*>?\s*\d+ ?[|│] |^\s*['\"][^'\"]*['\"]$"
     r"|^\s*(?:[Ee]xpected|[Rr]eceived|[Aa]ctual)"
     r"(?: (?:string|substring|value|number|pattern|array|object|message|length|path))?: "
-    r"|(?i)\bexpected:? ?<|\bbut was:? ?<|\bAssertionFailed|\bassertion(?:error| failed| with)|\bcheck failed"
+    r"|(?i)\bexpected:? ?<|\bbut was:? ?<|\bAssertionFailed|\bassertion(?:error| failed| with)"
 )
 # node's own runner passes on what a test file wrote as comments.
 _TAP_ERROR = compiled(r"^# (?:Uncaught )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: ")
@@ -71,14 +71,14 @@ _JEST_CONSOLE = compiled(r"^ {2,4}console\.\w+(?: |$)")
 _VITEST_CONSOLE = compiled(r"^std(?:err|out) \| \S")
 _EXPECTED = compiled(
     r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"
-    r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
+    r"|\b(?:simulated|injected|provoked|raised) by (?:the|a|this) test\b|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(
     r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )"
     r"|^E\s+(?:[-+?] |Failed: )"
 )
-_IN_FAILURES = compiled(r"^E\s|^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERROR) |^\w+Error\b")
+_IN_FAILURES = compiled(r"^E\s|^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERROR) |^\w+Error\b|^worker '")
 _TEST_ID = compiled(r"^(?:FAILED|ERROR) (?P<id>\S+\.py(?:::\S+?)?)(?: - |$)")
 _POINTER = compiled(r"^\s*--> (?P<file>[^\s:]+):(?P<line>\d+)")
 _RECOVERED = compiled(

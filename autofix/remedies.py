@@ -169,7 +169,11 @@ def poisoned() -> Failure:
 
 
 def end_without_attempt(run: Run, failure: Failure, step: str = "") -> None:
-    """End the run as failed as if there were no auto-fix; `step` is empty if none was run."""
+    """End the run as failed as if there were no auto-fix; `step` is empty if none was run.
+
+    What was decided and never carried out or proved (the worker was lost, the disk is full) is over too.
+    """
+    timeline.finish(run.attempts.exclude(state=AttemptState.FINISHED), verified=False)
     for episode in Episode.objects.filter(run=run, ended_at=None):
         timeline.close_episode(episode, EpisodeOutcome.GIVEN_UP)
     message = f"{step} failed: {failure.message}" if step else failure.message

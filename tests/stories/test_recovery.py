@@ -136,6 +136,19 @@ def test_no_episode_stays_open_though_the_worker_dies_before_deciding(build):
     assert not Episode.objects.filter(ended_at=None).exists()
 
 
+def test_what_was_decided_is_over_when_the_run_ends_before_it_is_carried_out(build, monkeypatch):
+    def gone(*_):
+        raise workspaces.CannotPrepare("source", "The disk is full.")
+
+    run = build({"a": "1\n"}, [{"name": "fetch", "run": "echo 'Connection reset by peer'; exit 1"}], rest=False)
+    kill_worker_at(run, remedies, "carry_out_last_decision")
+    assert run.attempts.get().state == AttemptState.DECIDED
+    monkeypatch.setattr(workspaces, "open_for", gone)
+    assert rest(run).status == RunStatus.FAILED
+    attempt = run.attempts.get()
+    assert (attempt.state, attempt.verified) == (AttemptState.FINISHED, False)
+
+
 def test_a_workspace_of_an_older_state_is_brought_up_to_date(build, settings):
     here, there = settings.WORK_DIR, settings.WORK_DIR.parent / "elsewhere"
     wants_fix = {"name": "net", "run": "grep -q sha256 src/receipts.py", "network": True}

@@ -71,7 +71,8 @@ _JEST_CONSOLE = compiled(r"^ {2,4}console\.\w+(?: |$)")
 _VITEST_CONSOLE = compiled(r"^std(?:err|out) \| \S")
 _EXPECTED = compiled(
     r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"
-    r"|\b(?:simulated|injected|provoked|raised) by (?:the|a|this) test\b|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
+    r"|\b(?:simulated|injected|provoked|raised) by (?:the|a|this) test\b"
+    r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(

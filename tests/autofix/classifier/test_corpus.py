@@ -7,7 +7,7 @@ from scripts.benchmarks.classifier.exam import answered, share
 from tests.corpus.cases import FOLDER, cases, scored_tools
 
 FEWEST, FEWEST_OF_A_TYPE, FEWEST_TOOLS = 300, 12, 50
-LOOKED_AT, SCORED = 98.0, 87.5  # percent right: what was reached, less a log or two
+LOOKED_AT, SCORED = 98.5, 85.0  # percent right: what was reached, less a log or two
 
 
 def test_there_are_many_of_each_type_from_many_tools():

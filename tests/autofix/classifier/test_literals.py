@@ -77,7 +77,7 @@ def test_the_example_of_a_rule_has_one_of_its_words(rule: Rule) -> None:
 
 
 def test_few_patterns_need_no_word() -> None:
-    assert sum(len(needed(rule.pattern).others) for rule in RULES.rules) < 120
+    assert sum(len(needed(rule.pattern).others) for rule in RULES.rules) < 150
 
 
 def test_what_re2_finds_on_a_line_rings_on_that_line() -> None:

@@ -2,12 +2,14 @@
 
 from collections import Counter
 
+import pytest
+
 from autofix.failures import Signal
 from scripts.benchmarks.classifier.exam import answered, share
 from tests.corpus.cases import FOLDER, cases, scored_tools
 
 FEWEST, FEWEST_OF_A_TYPE, FEWEST_TOOLS = 300, 12, 50
-LOOKED_AT, SCORED = 98.5, 85.0  # percent right: what was reached, less a log or two
+LOOKED_AT, SCORED = 98.5, 87.0  # percent right: what was reached, less a log or two
 
 
 def test_there_are_many_of_each_type_from_many_tools():
@@ -33,6 +35,7 @@ def test_each_log_says_what_its_label_says_and_none_is_without_a_label():
     assert logs == {case.title for case in cases()}
 
 
+@pytest.mark.timeout(400)  # a thousand logs, on a machine that does other things as well
 def test_it_gets_no_worse():
     answers = [answered(case) for case in cases()]
     assert share([answer for answer in answers if not answer.case.is_scored]) >= LOOKED_AT

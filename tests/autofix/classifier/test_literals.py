@@ -81,7 +81,8 @@ def test_few_patterns_need_no_word() -> None:
 
 
 def test_what_re2_finds_on_a_line_rings_on_that_line() -> None:
-    """All rules over logs of 170 tools."""
+    """All rules over logs of many tools; little rings in vain, since bounds are left out."""
+    found_in_all = in_vain = 0
     patterns = [compiled(pattern) for pattern in (*(rule.pattern for rule in RULES.rules), *MARKERS)]
     for case in list(cases())[::25]:
         raw = clean(case.log)
@@ -89,7 +90,11 @@ def test_what_re2_finds_on_a_line_rings_on_that_line() -> None:
         for number, line in enumerate(raw.split(b"\n")):
             if len(line) < 400:
                 found = {index for index, pattern in enumerate(patterns) if pattern.search(line)}
-                assert found == rings.get(number, set()), (case.title, line)
+                rung = rings.get(number, set())
+                assert found <= rung, (case.title, line)
+                found_in_all += len(found)
+                in_vain += len(rung - found)
+    assert in_vain < found_in_all / 10
 
 
 def test_a_line_rings_wherever_it_stands() -> None:

@@ -173,12 +173,14 @@ def end_without_attempt(run: Run, failure: Failure, step: str = "") -> None:
 
     What was decided and never carried out or proved (the worker was lost, the disk is full) is over too.
     """
-    timeline.finish(run.attempts.exclude(state=AttemptState.FINISHED), verified=False)
-    for episode in Episode.objects.filter(run=run, ended_at=None):
-        timeline.close_episode(episode, EpisodeOutcome.GIVEN_UP)
     message = f"{step} failed: {failure.message}" if step else failure.message
     told = {**timeline.as_json(failure), "step": step, "reason": ""}
-    transitions.move(run, RunStatus.FAILED, message, failure=told)
+    with transaction.atomic():
+        transitions.hold(run)
+        timeline.finish(run.attempts.exclude(state=AttemptState.FINISHED), verified=False)
+        for episode in Episode.objects.filter(run=run, ended_at=None):
+            timeline.close_episode(episode, EpisodeOutcome.GIVEN_UP)
+        transitions.move(run, RunStatus.FAILED, message, failure=told)
 
 
 def unprepared(error: CannotPrepare) -> Failure:

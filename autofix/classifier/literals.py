@@ -6,23 +6,33 @@ it reads the part of RE2's syntax that rules use; of what it does not understand
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
-LONGEST = 10  # characters: longer ones only make the automaton larger
+LONGEST = 12  # characters: longer ones only make the automaton larger
 SHORTEST = 3  # ASCII characters; others are rare
 MOST_WORDS = 64  # that the pieces of a sequence may be multiplied to
 MOST_CHARACTERS = 10  # of a class that is spelled out
 Words = frozenset[str]
 EMPTY: Words = frozenset({""})
+# Where a line begins or ends, and where a word does, stand in words as letters that no text has.
+START, END, EDGE = "\x02", "\x03", "\x08"
+AS_PATTERN = {START: "^", END: "$", EDGE: r"\b"}
+ANCHORS = {"^": START, "$": END}
 # On every other line of a healthy log: of no use.
-HEALTHY = frozenset(
-    {
-        *("passed", "pass", "ok", "test", "tests", "run", "build", "done", "info", "debug", "note"),
-        *("http", "https", "http://", "https://", "file", "line", "code", "exit", "module", "name", "type"),
-        *("python", "npm", "node", "java", "src", "version", "package"),
-        *("to", "for", "from", "the", "and", "with", "in", "at", "is", "of", "or", "on", "has", "no"),
-    }
-)
+OF_HEALTHY_LINES = """
+passed pass ok test tests run running build done info debug note http https http:// https:// file files line
+lines code exit module modules name type python npm node java src version package packages require required
+requires requirement requirements check checks checking already satisfied collecting downloading downloaded
+installing installed install using cached to for from the and with in at is of or on has have no all be been
+was were are this that these it its you your by as will successfully success finished completed compiled
+compiling compilation dependencies dependency config configuration configured source sources status available
+selected coverage creating created copying plugin issues deployment deploying assertion assertions reading
+writing loading waiting starting started updating updated update building skipped time total data path image
+target server service request response release project resource resources default list set get post new old up
+down out over label tag lock
+"""
+HEALTHY = frozenset(OF_HEALTHY_LINES.split())
 # On the lines that are looked for, but on many of them.
 OF_TROUBLE = frozenset(
     {
@@ -30,6 +40,8 @@ OF_TROUBLE = frozenset(
         *("could", "not", "cannot", "can't", "unable", "expected", "found"),
     }
 )
+USUAL = HEALTHY | OF_TROUBLE
+PARTS_OF_USUAL = {word[at : at + LONGEST] for word in USUAL for at in range(len(word) - LONGEST + 1)}
 
 
 class Part(NamedTuple):
@@ -44,9 +56,10 @@ class Part(NamedTuple):
 
 ANYTHING = Part(None, None)
 NOTHING = Part(EMPTY, None)
+ESCAPES = {"b": Part(frozenset({EDGE}), None), **dict.fromkeys("BAz", NOTHING), **dict.fromkeys("wWsSD", ANYTHING)}
 
 
-_PIECES = re.compile(r"https?://|\.?[a-z_]+|[^\x00-\x7f]|[^\w\s.,:/()-]")
+_PIECES = re.compile(r"https?://|\.?[a-z_]+\(?|[^\x00-\x7f]|[^\w\s.,:/()-]")
 _ENDING = re.compile(r"\.[a-z_]{1,6}")
 
 
@@ -55,7 +68,7 @@ class NotUnderstood(Exception):
 
 
 class Needed(NamedTuple):
-    """One of the `words`, in small letters of ASCII, is in every match, apart from those of the patterns `others`."""
+    """One of the `words`, patterns themselves, is in every match, apart from those of the patterns `others`."""
 
     words: Words
     others: tuple[str, ...] = ()
@@ -67,8 +80,32 @@ def needed(pattern: str) -> Needed:
         found = [(source, _best(part[:2])) for source, part in _Reader(pattern).alternatives()]
     except (NotUnderstood, IndexError):
         return Needed(frozenset(), (pattern,))
-    words = [word[:LONGEST] for _, each in found for word in each or ()]
+    parts = {_rarest_part(word) for _, each in found for word in each or ()}
+    words = [_as_pattern(part, folds="(?i" in pattern) for part in parts]
     return Needed(frozenset(words), tuple(source for source, words in found if not words))
+
+
+def _rarest_part(word: str) -> str:
+    """Return what is looked for of a long word: by its beginning, "failed to " would find too much."""
+    if len(word) <= LONGEST:
+        return word
+    small = word.casefold()
+    rare = [piece.span() for piece in _PIECES.finditer(small) if piece[0] not in USUAL]
+
+    def rare_letters(start: int) -> int:
+        end = start + LONGEST
+        if small[start:end] in PARTS_OF_USUAL:
+            return 0
+        return sum(max(0, min(last, end) - max(first, start)) for first, last in rare)
+
+    best = max(range(len(word) - LONGEST + 1), key=rare_letters)
+    return word[best : best + LONGEST]
+
+
+def _as_pattern(word: str, *, folds: bool) -> str:
+    """Write a word in RE2's syntax, for lines."""
+    text = "".join(AS_PATTERN.get(letter) or re.escape(letter) for letter in word)
+    return f"(?i:{text})" if folds else text
 
 
 def _is_short(word: str) -> bool:
@@ -80,16 +117,19 @@ def _best(choices: Iterable[Words | None]) -> Words | None:
     return max(useful, key=lambda words: (min(map(_worth, words)), -len(words)), default=None)
 
 
+@lru_cache(maxsize=4096)
 def _worth(word: str) -> int:
     """Say how seldom a word may be; 0 is no help at all."""
-    if _is_short(word):
+    plain = word.strip(START + END + EDGE)
+    if _is_short(plain):
         return 0
-    parts = _PIECES.findall(word.casefold())
-    usual = HEALTHY | OF_TROUBLE
-    rare = [part for part in parts if part not in usual and not _ENDING.fullmatch(part)]
+    parts = _PIECES.findall(plain.casefold())
+    rare = [part for part in parts if part not in USUAL and not _ENDING.fullmatch(part)]
     seldom = sum(len(part.encode()) for part in rare)
     of_trouble = sum(len(part) for part in parts if part in OF_TROUBLE)
-    return min(4 * seldom + of_trouble, 4 * LONGEST) if seldom >= SHORTEST or of_trouble > SHORTEST else 0
+    if seldom < SHORTEST and of_trouble <= SHORTEST:
+        return 0
+    return min(4 * seldom + of_trouble + 2 * (len(word) - len(plain)), 4 * LONGEST)
 
 
 class _Reader:
@@ -171,7 +211,7 @@ class _Reader:
             return self._escape()
         if sign == ".":
             return ANYTHING
-        return NOTHING if sign in "^$" else self._letters({sign})
+        return Part(frozenset({ANCHORS[sign]}), None) if sign in ANCHORS else self._letters({sign})
 
     def _group(self) -> Part:
         if self._next_is("?"):
@@ -215,12 +255,10 @@ class _Reader:
     def _escape(self) -> Part:
         sign = self.text[self.at]
         self.at += 1
-        if sign in "bBAz":
-            return NOTHING
+        if sign in ESCAPES:
+            return ESCAPES[sign]
         if sign == "d":
             return self._letters(set("0123456789"))
-        if sign in "wWsSD":
-            return ANYTHING
         if sign == "t":
             return self._letters({"\t"})
         if sign == "x":
@@ -231,10 +269,12 @@ class _Reader:
         return self._letters({sign})
 
     def _letters(self, letters: set[str]) -> Part:
-        """Small ones; where case does not count, what is not ASCII could be written in many ways."""
-        if self.folds and not all(letter.isascii() for letter in letters):
+        """Small ones where case does not count; there, what is not ASCII could be written in many ways."""
+        if not self.folds:
+            return Part(frozenset(letters), None)
+        if not all(letter.isascii() for letter in letters):
             return ANYTHING
-        return Part(frozenset(letter.lower() if letter.isascii() else letter for letter in letters), None)
+        return Part(frozenset(map(str.lower, letters)), None)
 
     def _next_is(self, sign: str) -> bool:
         return self.text.startswith(sign, self.at)

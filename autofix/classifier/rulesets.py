@@ -7,8 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import re2
-
 from autofix.classifier.literals import needed
 from autofix.classifier.rules import SET_MEMORY_BYTES, Match, Rule, compiled, load, pattern_set
 from autofix.failures import Signal
@@ -71,21 +69,20 @@ class Rulebook(RuleSet):
     def rings(self, raw: bytes) -> Rings:
         self._made = self._made or self._make()  # it takes half a second, which most commands of manage.py do not need
         word, other, each = self._made
-        small = raw.lower()
-        lines = dict((*_lines_with(other, raw), *_lines_with(word, small)))
+        lines = dict((*_lines_with(other, raw), *_lines_with(word, raw)))
         found = {number: each.Match(raw[begin:end]) for number, (begin, end) in lines.items()}
         return {number: set(indexes) for number, indexes in found.items() if indexes}
 
     def _make(self) -> tuple[Find, Find, Any]:
         """Compile the words, the patterns that need none, and the set of all patterns and markers."""
         needs = [needed(rule.pattern) for rule in self.rules]
-        words = sorted({re2.escape(word) for need in needs for word in need.words})
+        words = sorted({word for need in needs for word in need.words})
         others = [
             f"(?m:{_GROUP.sub('(?:', text)})" for text in (*MARKERS, *(text for need in needs for text in need.others))
         ]
         every = pattern_set((*(_wider(rule.pattern) for rule in self.rules), *MARKERS))
         # A search would do, but to say where a match begins RE2 makes a second automaton, which reads backwards.
-        any_word = compiled(f"(?s:.*?)(?:{'|'.join(words)})", SET_MEMORY_BYTES).match
+        any_word = compiled(f"(?ms:.*?(?:{'|'.join(words)}))", SET_MEMORY_BYTES).match
         other = compiled("|".join(others), SET_MEMORY_BYTES, never_nl=True).search
         return any_word, other, every
 

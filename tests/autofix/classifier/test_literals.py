@@ -1,6 +1,5 @@
 """Which words a pattern needs: never one too many, or a failure would not be seen."""
 
-import re
 import sys
 
 import pytest
@@ -12,6 +11,39 @@ from autofix.classifier.rulesets import MARKERS, RULES
 from autofix.classifier.scan import scan
 from tests.corpus.cases import cases
 
+HEALTHY = """\
+Collecting requests==2.31.0 (from -r requirements.txt (line 4))
+Requirement already satisfied: idna<4,>=2.5 in ./.venv/lib/python3.11/site-packages (3.4)
+Installing collected packages: urllib3, idna, requests
+Successfully installed idna-3.4 requests-2.31.0 urllib3-2.0.7
+tests/unit/test_money.py::test_rounds_half_up PASSED                     [ 12%]
+tests/unit/test_money.py ............................................... [ 48%]
+48 files already formatted
+All checks passed!
+npm http fetch GET 200 https://registry.npmjs.example/left-pad 91ms (cache miss)
+added 1203 packages, and audited 1204 packages in 14s
+PASS src/components/button.test.tsx (5.12 s)
+  ✓ renders a label (12 ms)
+dist/assets/index-4f3c2a.js   142.30 kB │ gzip: 45.91 kB
+   Compiling serde v1.0.193
+    Finished dev [unoptimized + debuginfo] target(s) in 12.31s
+go: downloading golang.org/x/sync v0.5.0
+--- PASS: TestAdd (0.00s)
+[INFO] Compiling 42 source files with javac [debug target 17] to target/classes
+Downloading from central: https://repo.example/maven2/org/slf4j/slf4j-api/2.0.9/slf4j-api-2.0.9.pom
+> Task :compileJava UP-TO-DATE
+Get:14 http://deb.example/debian bookworm/main amd64 libpq5 amd64 15.5-0+deb12u1 [190 kB]
+Unpacking libpq5:amd64 (15.5-0+deb12u1) ...
+#7 [3/9] RUN pip install --no-cache-dir -r requirements.txt
+Receiving objects: 100% (412/412), 1.21 MiB | 4.10 MiB/s, done.
+[ 12%] Building CXX object src/CMakeFiles/shop.dir/money.cpp.o
+checking for gcc... gcc
+  Applying shop.0001_initial... OK
+127.0.0.1 - - [05/Jan/2024 12:00:00] "GET /healthz HTTP/1.1" 200 2
+copying shop/money.py -> build/lib/shop
+LOG:  Parsing src/shop/module_12.py (shop.module_12)
+"""
+
 
 def words(pattern: str) -> set[str]:
     return set(needed(pattern).words)
@@ -20,19 +52,21 @@ def words(pattern: str) -> set[str]:
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
-        ("ResolutionImpossible", {"resolution"}),
-        ("^Cannot open (?P<subject>.+)$", {"cannot ope"}),
-        ("(?i)disk quota|no space", {"disk quota", "no space"}),
-        ("broken (?:pipe|thread)", {"broken pip", "broken thr"}),
+        ("ResolutionImpossible", {"ResolutionIm"}),
+        ("^Cannot open (?P<subject>.+)$", {r"^Cannot\ open"}),
+        ("Failed to resolve", {r"d\ to\ resolve"}),
+        ("RequirementError", {"RequirementE"}),
+        ("(?i)Disk quota|no space", {r"(?i:disk\ quota)", r"(?i:no\ space)"}),
+        (r"^broken\b(?:pipe|thread)$", {r"^broken\bpipe", r"^broken\bthre"}),
         ("(?:un)?broken", {"unbroken", "broken"}),
         ("x*broken", {"broken"}),
-        ("(?:broken )+glass", {"broken gla"}),
+        ("(?:broken )+glass", {r"broken\ glass"}),
         ("gl[ao]ss", {"glass", "gloss"}),
-        (r"ORA-\d+", {f"ora-{digit}" for digit in range(10)}),
-        (r"lock\.py is broken", {"lock.py is"}),
+        (r"ORA-\d+", {rf"ORA\-{digit}" for digit in range(10)}),
+        (r"zock\.py is broken", {r"zock\.py\ is\ b"}),
         ("a.b|zebra", {"zebra"}),
         ("broken{2}", {"broken"}),
-        ("✗ it", {"✗ it"}),
+        ("✗ it", {r"✗\ it"}),
         ("glass\\x27s", {"glass's"}),
     ],
 )
@@ -61,7 +95,7 @@ def test_where_it_cannot_say_it_says_so(pattern: str) -> None:
 
 
 def test_each_alternative_is_seen_to_on_its_own() -> None:
-    assert needed(r"(?i)zebra|^\d+$") == Needed(frozenset({"zebra"}), (r"(?i)^\d+$",))
+    assert needed(r"(?i)zebra|^\d+$") == Needed(frozenset({"(?i:zebra)"}), (r"(?i)^\d+$",))
 
 
 def test_flags_in_the_middle_hold_for_what_comes_after_them() -> None:
@@ -70,14 +104,18 @@ def test_flags_in_the_middle_hold_for_what_comes_after_them() -> None:
 
 @pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.id)
 def test_the_example_of_a_rule_has_one_of_its_words(rule: Rule) -> None:
-    need, example = needed(rule.pattern), rule.example.encode().lower()
-    assert any(word.encode() in example for word in need.words) or any(
-        compiled(f"(?m){text}").search(rule.example) for text in need.others
-    )
+    need = needed(rule.pattern)
+    assert any(compiled(f"(?m){text}").search(rule.example) for text in (*need.words, *need.others))
 
 
 def test_few_patterns_need_no_word() -> None:
-    assert sum(len(needed(rule.pattern).others) for rule in RULES.rules) < 150
+    assert sum(len(needed(rule.pattern).others) for rule in RULES.rules) < 200
+
+
+def test_hardly_a_word_stands_on_healthy_lines() -> None:
+    """Each such line is read more closely: one rule that takes a common word makes all logs slow."""
+    every = compiled("(?m)" + "|".join({word for rule in RULES.rules for word in needed(rule.pattern).words}), 1 << 28)
+    assert [line for line in HEALTHY.splitlines() if every.search(line)] == []
 
 
 def test_what_re2_finds_on_a_line_rings_on_that_line() -> None:
@@ -107,11 +145,6 @@ def test_a_line_rings_wherever_it_stands() -> None:
 def test_blank_lines_before_a_match_cost_nothing() -> None:
     raw = b"\n" * 200_000 + b"  1) test it (Some.Thing)\n" + b" \n" * 200_000
     assert list(RULES.rings(raw)) == [200_000]
-
-
-def test_every_word_is_in_small_letters_of_ascii() -> None:
-    every = {word for rule in RULES.rules for word in needed(rule.pattern).words}
-    assert all(not re.search("[A-Z]", word) for word in every)
 
 
 def test_after_very_many_lines_that_ring_only_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure, Signal
 from autofix.fixers.base import ToolResult
 from autofix.models import Attempt, AttemptState, Outcome
-from autofix.strategies import Bench, Diagnosis, Suspect, digest
+from autofix.strategies import Bench, Diagnosis, Suspect, ToolLimits, digest
 from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import executions, logs, plans, workers
@@ -70,11 +71,12 @@ def diagnose(about: Decision, standing: Standing) -> Diagnosis:
         kind=step.kind,
         failure=failure,
         workspace=workspace,
-        bench=lazy(lambda: make_bench(run, [step, *regressed])),
+        bench=lazy(lambda: make_bench(run, [step, *regressed], steps_that_judge(run, step))),
         plan=lazy(lambda: plans.document(run)["steps"]),
         budget=about.effective.budget,
         retries_so_far=sum(attempt.outcome == Outcome.RETRIED for attempt in about.past.of_episode),
         allow_network=run.tenant.allow_network,
+        allow_unsafe_fixes=settings.META_V3_UNSAFE_FIXES,
         suspect=suspect(run, step, workspace) if any(each.commit for each in about.past.attempts) else None,
         tried_patches=lazy(lambda: tried_patches(run)),
         regressed_kinds=lazy(lambda: tuple(other.kind for other in regressed)),
@@ -91,10 +93,10 @@ def tried_patches(run: Run) -> frozenset[str]:
     return frozenset(map(digest, patches))
 
 
-def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
+def make_bench(run: Run, steps: Sequence[Step], others: Sequence[Step]) -> Bench:
     heartbeat = Heartbeat(run)
 
-    def try_steps(workspace: Workspace) -> Failure | None:
+    def try_all(steps: Sequence[Step], workspace: Workspace) -> Failure | None:
         for step in steps:
             trial = executions.run_step(step, workspace, heartbeat)
             heartbeat.check()
@@ -103,13 +105,13 @@ def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
                 return failure
         return None
 
-    def run_tool(workspace: Workspace, argv: Sequence[str], timeout_seconds: float) -> ToolResult:
-        result = executions.run_tool(workspace, argv, timeout_seconds, heartbeat)
+    def run_tool(workspace: Workspace, argv: Sequence[str], limits: ToolLimits) -> ToolResult:
+        result = executions.run_tool(workspace, argv, limits.timeout_seconds, heartbeat, network=limits.network)
         return ToolResult(result.exit_code if result.exit_code is not None else 1, result.text)
 
     scratch_root = settings.WORK_DIR / "scratch"
     scratch_root.mkdir(parents=True, exist_ok=True)
-    return Bench(scratch_root, try_steps, run_tool, workers.directory_prefix())
+    return Bench(scratch_root, partial(try_all, steps), run_tool, partial(try_all, others), workers.directory_prefix())
 
 
 def suspect(run: Run, step: Step, workspace: Workspace) -> Suspect | None:
@@ -136,3 +138,9 @@ def steps_to_spare(run: Run, step: Step) -> list[Step]:
     broken = Attempt.objects.filter(undoes__in=undone).values("step")
     passed = run.steps.filter(status=StepStatus.PASSED).exclude(pk=step.pk)
     return list(passed.filter(Q(pk__in=broken) | Q(kind="format")))
+
+
+def steps_that_judge(run: Run, step: Step) -> list[Step]:
+    """Return the passed steps that say whether code still does what it did."""
+    passed = run.steps.filter(status=StepStatus.PASSED, kind__in=("test", "typecheck"))
+    return list(passed.exclude(pk=step.pk))

@@ -17,9 +17,14 @@ TOOLS = str(Path(sys.executable).parent)
 @dataclass(frozen=True)
 class LocalTree:
     root: Path
+    command: str = ""
+
+    @property
+    def search_path(self) -> str:
+        return f"{self.root}/node_modules/.bin:{TOOLS}:/usr/local/bin:/usr/bin:/bin"
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult:
-        environment = {"PATH": f"{TOOLS}:/usr/bin:/bin", "HOME": str(self.root)}
+        environment = {"PATH": self.search_path, "HOME": str(self.root)}
         try:
             done = subprocess.run(
                 argv,

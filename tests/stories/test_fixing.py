@@ -1,0 +1,61 @@
+"""Whole runs in which deterministic fixers work: what they may do, and what has to pass with it."""
+
+from dataclasses import replace
+
+from autofix.failures import Failure, Signal
+from autofix.fixers import Fixer
+from autofix.strategies import Bench
+from autofix.strategies.patch import ScratchTree, try_out
+from metabuilder.runs.states import RunStatus
+from metabuilder.runs.workspaces import open_for
+
+LINT = {"name": "lint", "run": "ruff check .", "kind": "lint"}
+TEST = {"name": "test", "run": "pytest -q", "kind": "test"}
+SHARED_LIST = {
+    "shop.py": "def add(item, basket=[]):\n    basket.append(item)\n    return basket\n",
+    "ruff.toml": 'lint.select = ["B006"]\n',
+}
+WANTS_EITHER = "from shop import add\n\n\ndef test_it():\n    assert add(1)[-1] == 1\n"
+WANTS_SHARED = "from shop import add\n\n\ndef test_it():\n    add(1)\n    assert add(2) == [1, 2]\n"
+
+
+def test_an_unsafe_fix_is_kept_where_the_tests_pass_with_it(build, story):
+    run = build({**SHARED_LIST, "test_shop.py": WANTS_EITHER}, [TEST, LINT])
+    assert run.status == RunStatus.SUCCEEDED
+    assert story(run) == [("lint", "lint", "patch", "patch_applied", True)]
+    assert "+def add(item, basket=None):" in run.diff
+
+
+def test_an_unsafe_fix_that_breaks_a_test_is_not_even_proposed(build, story):
+    run = build({**SHARED_LIST, "test_shop.py": WANTS_SHARED}, [TEST, LINT])
+    assert run.status == RunStatus.FAILED
+    assert [row[2] for row in story(run)] == ["give_up"]
+    assert run.diff == ""
+
+
+def test_unsafe_fixes_can_be_switched_off(build, story, settings):
+    settings.META_V3_UNSAFE_FIXES = False
+    run = build(SHARED_LIST, [LINT])
+    assert run.status == RunStatus.FAILED
+    assert [row[2] for row in story(run)] == ["give_up"]
+
+
+def test_a_change_of_files_that_a_fixer_did_not_declare_is_taken_back(build):
+    workspace = open_for(build(SHARED_LIST, [LINT], rest=False), [], frozenset())
+    workspace = replace(workspace, sandbox=replace(workspace.sandbox, should_stop=None))  # nobody holds the run
+
+    def meddle(tree, _):
+        tree.write("shop.py", "x = 1\n")
+        tree.write("ruff.toml", "")
+        return True
+
+    def touching(*patterns):
+        return Fixer(name="meddler", tool="own", signals=frozenset({Signal.LINT}), touches=patterns, apply=meddle)
+
+    bench = Bench(workspace.root, lambda _: None, lambda *_: None, lambda _: None)
+    tree, failure = ScratchTree(workspace, bench), Failure(Signal.LINT, "", "")
+    assert try_out(touching("*.py"), failure, tree, "one") is None
+    assert workspace.read("shop.py") == SHARED_LIST["shop.py"]
+    link = try_out(touching("*.py", "ruff.toml"), failure, tree, "two")
+    assert link is not None
+    assert workspace.paths_in(link.commit) == ["ruff.toml", "shop.py"]

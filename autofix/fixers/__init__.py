@@ -12,6 +12,7 @@ from autofix.fixers.base import LINT, Fixer, ToolResult, Tree, later
 __all__ = ["FIXERS", "Fixer", "ToolResult", "Tree", "for_failure"]
 
 NAMES = frozenset({Signal.LINT, Signal.TYPECHECK, Signal.RUNTIME, Signal.TEST_ASSERT})
+TYPES = frozenset({Signal.TYPECHECK})
 CURES_OF_FINDINGS = (
     "weak-hash",
     "unsafe-yaml",
@@ -45,6 +46,7 @@ LAYOUT: tuple[Fixer, ...] = (*tools.FORMATTERS, ruff.FORMATTER)
 FIXERS: tuple[Fixer, ...] = (
     own("missing-import", "missing_import:import_missing", NAMES),
     own("wrong-import", "wrong_import:import_from_elsewhere", NAMES),
+    own("type-annotation", "type_errors:annotate", TYPES),
     *tools.FIXERS,
     *ruff.FIXERS,
     own("bare-except", "bare_except:name_exception"),
@@ -58,6 +60,7 @@ FIXERS: tuple[Fixer, ...] = (
     own("late-import", "late_imports:move_up", is_unsafe=True),
     own("redefinition", "redefinitions:remove_dead", is_unsafe=True),
     ruff.UNSAFE,
+    own("type-guard", "type_errors:guard", TYPES, is_unsafe=True),
     *map(for_security, CURES_OF_FINDINGS),
 )
 FORMAT = "format"

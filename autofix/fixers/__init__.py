@@ -6,8 +6,8 @@ Read next: `base` (what a fixer is given).
 """
 
 from autofix.failures import Failure, Signal
-from autofix.fixers import long_lines, ruff, tools, whitespace
-from autofix.fixers.base import LINT, Fixer, ToolResult, Tree, later
+from autofix.fixers import lock_files, long_lines, ruff, tools, whitespace
+from autofix.fixers.base import LINT, REQUIREMENT_FILES, Fixer, ToolResult, Tree, later
 
 __all__ = ["FIXERS", "Fixer", "ToolResult", "Tree", "for_failure"]
 
@@ -31,6 +31,18 @@ def own(name: str, function: str, signals: frozenset[Signal] = LINT, *, is_unsaf
     )
 
 
+def for_requirements(name: str, function: str, *, needs_approval: bool = False) -> Fixer:
+    return Fixer(
+        name=name,
+        tool="pip",
+        signals=frozenset({Signal.RUNTIME}),
+        details=frozenset({"dependency"}),
+        touches=REQUIREMENT_FILES,
+        needs_approval=needs_approval,
+        apply=later(function),
+    )
+
+
 def for_security(name: str) -> Fixer:
     return Fixer(
         name=name,
@@ -46,6 +58,12 @@ LAYOUT: tuple[Fixer, ...] = (*tools.FORMATTERS, ruff.FORMATTER)
 FIXERS: tuple[Fixer, ...] = (
     own("missing-import", "missing_import:import_missing", NAMES),
     own("wrong-import", "wrong_import:import_from_elsewhere", NAMES),
+    own("misspelt-import", "misspelt_imports:rename_module", NAMES),
+    for_requirements("requirement-version", "dependency_pins:existing_version"),
+    for_requirements("requirement-name", "dependency_pins:own_name"),
+    for_requirements("requirement-conflict", "dependency_pins:compatible_versions"),
+    for_requirements("requirement-new-name", "dependency_pins:imported_name", needs_approval=True),
+    *lock_files.FIXERS,
     own("type-annotation", "type_errors:annotate", TYPES),
     *tools.FIXERS,
     *ruff.FIXERS,

@@ -18,8 +18,7 @@ from autofix.failures import Failure, Location, Signal
 MAX_FILE_CHARACTERS = 1_000_000
 LINT = frozenset({Signal.LINT})
 PYTHON = ("*.py", "*.pyi", "*.ipynb")
-# What a shell answers where a program is not there.
-NOT_THERE = 127
+REQUIREMENT_FILES = ("*requirements*.txt", "*requirements*.in", "*constraints*.txt", "requirements/", "pyproject.toml")
 # What reading a file as Python can end in.
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, tokenize.TokenError)
 
@@ -189,8 +188,8 @@ def at_findings(wanted: str, edit: Edit) -> Apply:
     return apply
 
 
-def run_and_compare(tree: Tree, argv: Sequence[str], paths: Sequence[str]) -> bool:
+def run_and_compare(tree: Tree, argv: Sequence[str], paths: Sequence[str], timeout_seconds: float = 120) -> bool:
     """Let a tool work on files and say whether one of them is different afterwards."""
     before = readable(tree, paths)
-    tree.run(argv)
+    tree.run(argv, timeout_seconds)
     return readable(tree, paths) != before

@@ -31,13 +31,14 @@ class LocalTree:
                 cwd=self.root,
                 env=environment,
                 timeout=timeout_seconds,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
                 check=False,
             )
         except FileNotFoundError:
             return ToolResult(127, f"{argv[0]}: not found")
-        return ToolResult(done.returncode, done.stdout + done.stderr)
+        return ToolResult(done.returncode, done.stdout)
 
     def read(self, path: str) -> str:
         with (self.root / path).open(encoding="utf-8", newline="") as file:

@@ -6,7 +6,7 @@ Read next: `base` (what a fixer is given).
 """
 
 from autofix.failures import Failure, Signal
-from autofix.fixers import lock_files, long_lines, ruff, tools, whitespace
+from autofix.fixers import expected_results, lock_files, long_lines, ruff, tools, whitespace
 from autofix.fixers.base import LINT, REQUIREMENT_FILES, Fixer, ToolResult, Tree, later
 
 __all__ = ["FIXERS", "Fixer", "ToolResult", "Tree", "for_failure"]
@@ -40,6 +40,31 @@ def for_requirements(name: str, function: str, *, needs_approval: bool = False) 
         touches=REQUIREMENT_FILES,
         needs_approval=needs_approval,
         apply=later(function),
+    )
+
+
+def for_migrations(name: str, function: str, details: str, *, needs_approval: bool = False) -> Fixer:
+    return Fixer(
+        name=name,
+        tool="django",
+        signals=frozenset({Signal.SCHEMA_MIGRATION}),
+        details=frozenset({details}),
+        command=("python", "manage.py", "makemigrations", "--no-input"),
+        touches=("migrations",),
+        needs_approval=needs_approval,
+        apply=later(f"django_migrations:{function}"),
+    )
+
+
+def for_audits(name: str, function: str, *touches: str) -> Fixer:
+    return Fixer(
+        name=name,
+        tool="own",
+        signals=frozenset({Signal.SECURITY}),
+        details=frozenset({"dependency"}),
+        touches=touches,
+        needs_approval=True,
+        apply=later(f"vulnerable_pins:{function}"),
     )
 
 
@@ -79,6 +104,12 @@ FIXERS: tuple[Fixer, ...] = (
     own("redefinition", "redefinitions:remove_dead", is_unsafe=True),
     ruff.UNSAFE,
     own("type-guard", "type_errors:guard", TYPES, is_unsafe=True),
+    for_migrations("migrations", "add", "missing-migration"),
+    for_migrations("merge-migration", "merge", "conflict"),
+    for_migrations("altering-migrations", "alter", "missing-migration", needs_approval=True),
+    *expected_results.FIXERS,
+    for_audits("vulnerable-requirement", "raise_requirement", *REQUIREMENT_FILES),
+    for_audits("vulnerable-package", "raise_package", "package.json"),
     *map(for_security, CURES_OF_FINDINGS),
 )
 FORMAT = "format"

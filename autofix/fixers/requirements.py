@@ -62,6 +62,22 @@ def with_name(name: str, better: str, text: str) -> str:
     return _spot(name).sub(renamed, text)
 
 
+def with_requirement(path: str, line: str, text: str) -> str:
+    """Ask for one more package: at the end of a requirements file, or of the project's own dependencies."""
+    if not path.endswith(".toml"):
+        return f"{text.rstrip(chr(10))}\n{line}\n".lstrip("\n")
+    found = re.search(r"^\[project\]\n(?:(?!\[)[^\n]*\n)*?dependencies\s*=\s*\[", text, re.MULTILINE)
+    if found is None:
+        return text
+    end = _end_of_list(text, found.end())
+    inner = text[found.end() : end].rstrip()
+    comma = "" if not inner or inner.endswith(",") else ","
+    quoted = "'" if '"' in line else '"'
+    is_spread = "\n" in text[found.end() : end]
+    entry = f"\n  {quoted}{line}{quoted},\n" if is_spread else f"{' ' if inner else ''}{quoted}{line}{quoted}"
+    return text[: found.end()] + inner + comma + entry + text[end:]
+
+
 def is_written_by_hand(text: str) -> bool:
     return MADE_BY_A_TOOL.search(text) is None
 
@@ -74,6 +90,12 @@ def _spot(name: str) -> re.Pattern[str]:
         r"(?P<spec>[ \t]*(?:[=<>!~][^\"';#\n\\]*?)?)(?=[ \t]*(?:[\"';#\\]|$))",
         re.MULTILINE | re.IGNORECASE,
     )
+
+
+def _end_of_list(text: str, start: int) -> int:
+    """The place of the bracket that ends a list of strings."""
+    without_strings = re.sub(r"\"[^\"\n]*\"|'[^'\n]*'|#[^\n]*", lambda match: "." * len(match[0]), text)
+    return without_strings.index("]", start)
 
 
 def _texts(tree: Tree) -> Mapping[str, str]:

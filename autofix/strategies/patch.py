@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from autofix import fixers
-from autofix.failures import Failure, Signal
+from autofix.failures import Failure
 from autofix.fixers.base import Fixer, ToolResult
 from autofix.guard.paths import matches
+from autofix.playbooks import ASKS_A_PERSON
 from autofix.progress import is_progress
 from autofix.strategies.base import Bench, Diagnosis, Proposal, ToolLimits, digest
 from metabuilder.execution.workspace import Workspace, WorkspaceError
@@ -137,7 +138,7 @@ class Patch:
 
 def is_allowed(fixer: Fixer, diagnosis: Diagnosis) -> bool:
     """What a person has to agree to is for what a person is asked about, or declares its failures one by one."""
-    is_for_person = diagnosis.failure.signal == Signal.SECURITY or bool(fixer.details)
+    is_for_person = diagnosis.failure.signal in ASKS_A_PERSON or bool(fixer.details)
     if fixer.needs_approval and not is_for_person:
         return False
     if fixer.is_unsafe and not diagnosis.allow_unsafe_fixes:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autofix.strategies.base import Diagnosis, Proposal
+from autofix.strategies.declare import declare
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
 INSTALL = "install"
@@ -80,6 +81,8 @@ class Replan:
     def extend_install(self, diagnosis: Diagnosis, existing: dict[str, Any], requirement: str) -> Proposal | None:
         if requirement.lower() in existing["run"].lower().split():
             return None  # it is installed by name and still missing: a person must look
+        if diagnosis.step != existing["name"] and (known := declare(diagnosis, existing, requirement)):
+            return known
         offline = "--no-index" in existing["run"]
         command = pip_install(requirement, wheel_directory(diagnosis.workspace) if offline else "")
         step = {**existing, "run": f"{existing['run'].rstrip()}\n{command}"}

@@ -8,6 +8,7 @@ from autofix.strategies import Bench
 from autofix.strategies.patch import ScratchTree, try_out
 from metabuilder.runs.states import RunStatus
 from metabuilder.runs.workspaces import open_for
+from tests.wheels import wheel
 
 LINT = {"name": "lint", "run": "ruff check .", "kind": "lint"}
 TEST = {"name": "test", "run": "pytest -q", "kind": "test"}
@@ -59,3 +60,32 @@ def test_a_change_of_files_that_a_fixer_did_not_declare_is_taken_back(build):
     link = try_out(touching("*.py", "ruff.toml"), failure, tree, "two")
     assert link is not None
     assert workspace.paths_in(link.commit) == ["ruff.toml", "shop.py"]
+
+
+INSTALL = {
+    "name": "install",
+    "run": "python -m venv .venv && .venv/bin/pip install -q --no-index --find-links wheels -r requirements.txt",
+    "kind": "install",
+}
+IMPORTS = {"shop.py": "import tinyrates\n", "test_shop.py": "import shop\n\n\ndef test_it():\n    assert shop\n"}
+
+
+def test_what_another_file_declares_is_added_where_it_is_installed_from(build, story, tmp_path):
+    wheel(tmp_path / "source" / "wheels", "tinyrates", "RATE = 2\n")
+    wheel(tmp_path / "source" / "wheels", "other", "")
+    files = {**IMPORTS, "requirements.txt": "other\n", "requirements-dev.txt": "tinyrates<2\n"}
+    run = build(files, [INSTALL, TEST])
+    assert run.status == RunStatus.SUCCEEDED
+    assert story(run) == [("test", "runtime", "replan", "replanned", True)]
+    assert "+tinyrates<2" in run.diff
+
+
+def test_what_only_tests_need_is_installed_from_where_it_is_declared(build, story, tmp_path):
+    wheel(tmp_path / "source" / "wheels", "tinyrates", "RATE = 2\n")
+    wheel(tmp_path / "source" / "wheels", "other", "")
+    dev = "--no-index\n--find-links wheels\ntinyrates<2\n"
+    test = "import tinyrates\n\n\ndef test_it():\n    assert tinyrates.RATE == 2\n"
+    run = build({"test_it.py": test, "requirements.txt": "other\n", "requirements-dev.txt": dev}, [INSTALL, TEST])
+    assert run.status == RunStatus.SUCCEEDED
+    assert run.diff == ""
+    assert "-r requirements-dev.txt" in run.steps.get(name="install").command

@@ -7,6 +7,7 @@ import pytest
 
 from autofix.failures import Failure, Signal
 from autofix.fixers import FIXERS
+from autofix.fixers.requirements import with_requirement
 from tests.autofix.fixers.healing import heal, needs
 from tests.autofix.fixers.local_tree import LocalTree, fixer
 from tests.wheels import wheel
@@ -150,3 +151,16 @@ def test_npm_makes_its_lock_again(project: Project) -> None:
 
 def test_only_locks_ask_for_the_network() -> None:
     assert {each.name.partition("-")[0] for each in FIXERS if each.wants_network} == {"lock"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("dependencies = []\n", 'dependencies = ["a<2"]\n'),
+        ('dependencies = ["b[c]"]\n', 'dependencies = ["b[c]", "a<2"]\n'),
+        ('dependencies = [\n  "b[c]",\n]\n', 'dependencies = [\n  "b[c]",\n  "a<2",\n]\n'),
+    ],
+)
+def test_a_requirement_is_added_to_the_projects_own(before: str, after: str) -> None:
+    head = '[project]\nname = "x"\n'
+    assert with_requirement("pyproject.toml", "a<2", head + before) == head + after

@@ -42,7 +42,7 @@ def names(fixers: tuple[Fixer, ...]) -> list[str]:
 def test_names_are_unique_and_security_needs_a_person() -> None:
     assert len(set(names(FIXERS))) == len(FIXERS)
     for fixer in FIXERS:
-        assert fixer.needs_approval == (Signal.SECURITY in fixer.signals)
+        assert fixer.needs_approval or Signal.SECURITY not in fixer.signals
 
 
 def test_a_lint_failure_is_first_met_with_small_changes() -> None:

@@ -93,6 +93,9 @@ class Chain:
 
 class Patch:
     def propose(self, diagnosis: Diagnosis) -> Proposal | None:
+        return self.fix(diagnosis) or ask_for_network(diagnosis)
+
+    def fix(self, diagnosis: Diagnosis) -> Proposal | None:
         failure = diagnosis.failure
         if self.next_fixer(Chain("", failure), diagnosis) is None:
             return None
@@ -158,6 +161,24 @@ def try_out(fixer: Fixer, failure: Failure, tree: ScratchTree, key: str) -> Link
             return Link(fixer, done, left)
     workspace.revert(done, f"{key}-back")
     return None
+
+
+def ask_for_network(diagnosis: Diagnosis) -> Proposal | None:
+    """Say which tool has to be run where there is a network, if one is all that is missing."""
+    if diagnosis.allow_network:
+        return None
+    fitting = [each for each in fixers.for_failure(diagnosis.failure, diagnosis.kind) if each.wants_network]
+    files = diagnosis.workspace.files() if fitting else []
+    named = [each for each in fitting if any(path.rpartition("/")[2] in each.touches for path in files)]
+    if not named:
+        return None
+    command = " ".join(named[0].command)
+    return Proposal(
+        fixer=named[0].name,
+        needs_approval=True,
+        reason=f"`{command}` needs the network, which this tenant does not allow its steps: allow it and run again, "
+        f"or run `{command}` yourself and approve with that patch",
+    )
 
 
 def may_touch(fixer: Fixer, path: str) -> bool:

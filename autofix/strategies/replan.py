@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from autofix.failures import Failure
+from autofix.fixers.base import words
 from autofix.strategies.base import Diagnosis, Proposal
 from autofix.strategies.declare import declare
 from metabuilder.execution.workspace import Workspace, WorkspaceError
@@ -50,7 +52,7 @@ class Replan:
         failure = diagnosis.failure
         if failure.detail not in {"dependency", "tool", "import-untyped"} or not failure.subject:
             return None
-        requirement = DISTRIBUTIONS.get(failure.subject, failure.subject.split(".")[0])
+        requirement = requirement_of(failure)
         if not PLAIN_NAME.fullmatch(requirement):
             return None
         existing = next((step for step in diagnosis.plan if step["name"] == INSTALL), None)
@@ -93,6 +95,14 @@ class Replan:
             needs_approval=requirement not in KNOWN_TOOLS,
             reason=f"{requirement} is not among what the install step installs",
         )
+
+
+def requirement_of(failure: Failure) -> str:
+    """Return what to install for the failure's subject; for types, only where the checker knows that there are some."""
+    name = DISTRIBUTIONS.get(failure.subject, failure.subject.split(".")[0])
+    if failure.detail != "import-untyped":
+        return name
+    return f"types-{name}" if "stubs not installed" in words(failure) else ""
 
 
 def install_command(workspace: Workspace, requirement: str) -> tuple[str, bool]:

@@ -89,3 +89,46 @@ def test_what_only_tests_need_is_installed_from_where_it_is_declared(build, stor
     assert run.status == RunStatus.SUCCEEDED
     assert run.diff == ""
     assert "-r requirements-dev.txt" in run.steps.get(name="install").command
+
+
+def test_a_lock_that_cannot_be_made_without_a_network_is_a_precise_question(build, story):
+    stale = "echo 'The lockfile at `uv.lock` needs to be updated, but `--locked` was provided.'; exit 1"
+    run = build({"uv.lock": "version = 1\n"}, [{"name": "sync", "run": stale, "kind": "install"}])
+    assert run.status == RunStatus.PAUSED_AWAITING_APPROVAL
+    assert story(run) == [("sync", "runtime", "escalate", "escalated", None)]
+    assert run.gates.get().reason.startswith("`uv lock` needs the network")
+
+
+def test_types_that_are_not_installed_wait_for_a_person_by_their_own_name(build):
+    files = {"a.py": "import yaml\n\nprint(yaml)\n", "mypy.ini": "[mypy]\n"}
+    run = build(files, [{"name": "typecheck", "run": "mypy a.py", "kind": "typecheck"}])
+    assert run.status == RunStatus.PAUSED_AWAITING_APPROVAL
+    assert "types-PyYAML" in run.gates.get().reason
+
+
+def test_a_snapshot_is_written_again_for_a_person_to_look_at(build, story):
+    from_plugin = """
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--snapshot-update", action="store_true")
+
+
+@pytest.fixture
+def snapshot(request):
+    path = Path("__snapshots__/it.txt")
+    if request.config.getoption("--snapshot-update"):
+        path.write_text("new\\n")
+    return path.read_text().strip()
+"""
+    differs = "def test_it(snapshot):\n    assert snapshot == 'new', '[+ received] == [- snapshot]'\n"
+    files = {"conftest.py": from_plugin, "__snapshots__/it.txt": "old\n", "test_it.py": differs}
+    run = build(files, [TEST])
+    assert run.status == RunStatus.PAUSED_AWAITING_APPROVAL
+    assert story(run) == [("test", "test_assert", "escalate", "escalated", None)]
+    gate = run.gates.get()
+    assert (gate.verified, gate.kind) == (True, "policy")
+    assert "+new" in gate.patch

@@ -12,6 +12,8 @@ from autofix.fixers import FIXERS
 from autofix.fixers.base import Fixer, ToolResult
 
 TOOLS = str(Path(sys.executable).parent)
+# Where else tools are: directories with black, eslint, gofmt and the like, as in PATH.
+MORE_TOOLS = os.environ.get("FIXER_TOOLS", "/usr/local/bin")
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class LocalTree:
 
     @property
     def search_path(self) -> str:
-        return f"{self.root}/node_modules/.bin:{TOOLS}:/usr/local/bin:/usr/bin:/bin"
+        return f"{self.root}/node_modules/.bin:{TOOLS}:{MORE_TOOLS}:/usr/bin:/bin"
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult:
         environment = {"PATH": self.search_path, "HOME": str(self.root)}

@@ -1,6 +1,10 @@
-"""Each tool of the table on a file that it complains about; one that is not installed is skipped, and says so."""
+"""Each tool of the table on a file that it complains about; one that is not installed is skipped, and says so.
+
+FIXER_TOOLS=DIRECTORY:DIRECTORY… says where else tools are.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +31,6 @@ CARGO = '[package]\nname = "a"\nversion = "0.1.0"\nedition = "2021"\n'
             "autoflake --check --remove-all-unused-imports a.py",
             {"a.py": "import os\nimport yaml\n"},
         ),
-        ("pyupgrade", "pyupgrade", "pyupgrade --py311-plus a.py", {"a.py": "class A(object):\n    pass\n"}),
         ("eslint", "eslint", "eslint .", {"a.js": "var x = 1;\nx;\n", "eslint.config.mjs": ESLINT}),
         (
             "stylelint",
@@ -38,7 +41,12 @@ CARGO = '[package]\nname = "a"\nversion = "0.1.0"\nedition = "2021"\n'
         ("biome", "biome", "biome ci a.js", {"a.js": "let  x=1\nexport{x}\n"}),
         ("prettier", "prettier", "prettier --check a.js", {"a.js": "let  x=1\n"}),
         ("gofmt", "gofmt", 'test -z "$(gofmt -l . | tee /dev/stderr)"', {"a.go": "package a\nvar x=1\n"}),
-        ("goimports", "goimports", "goimports -l -d .", {"a.go": "package a\nvar x = fmt.Sprint(1)\n"}),
+        (
+            "goimports",
+            "goimports",
+            'test -z "$(goimports -l . | tee /dev/stderr)"',
+            {"a.go": "package a\nvar x = fmt.Sprint(1)\n"},
+        ),
         ("rustfmt", "rustfmt", "rustfmt --check a.rs", {"a.rs": "fn main(){}\n"}),
         ("cargo-fmt", "cargo-fmt", "cargo fmt --check", {"src/main.rs": "fn main(){}\n", "Cargo.toml": CARGO}),
         ("shfmt", "shfmt", "shfmt -d a.sh", {"a.sh": "if true;then\necho 1;fi\n"}),
@@ -90,3 +98,24 @@ def test_a_tool_that_the_failure_is_not_about_is_not_run(project: Project) -> No
     tree = project({"node_modules/.bin/prettier": "#!/bin/sh\necho done > a.js\n", "a.js": "x\n"}, "eslint .")
     (tree.root / "node_modules/.bin/prettier").chmod(0o755)
     assert not fixer("prettier").apply(tree, lint(("a.js", 1, "no-undef")))
+
+
+def test_a_tool_that_always_writes_is_run_as_it_is(project: Project) -> None:
+    tree = project({"a.py": "class A(object):\n    pass\n"}, "pyupgrade --py311-plus a.py")
+    needs("pyupgrade", tree)
+    assert fixer("pyupgrade").apply(tree, lint(message="Rewriting a.py"))
+    assert tree.read("a.py") == "class A:\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "code"),
+    [
+        ("autoflake", "ruff-fix", "import os\n"),
+        ("isort", "ruff-imports", "import sys\nimport os\n"),
+        ("pyupgrade", "ruff-fix", "class A(object): ...\n"),
+    ],
+)
+def test_ruff_stands_in_for_a_tool_that_is_not_there(tool: str, name: str, code: str, project: Project) -> None:
+    tree = project({"a.py": code})
+    assert fixer(name).apply(tree, replace(lint(("a.py", 0, "")), rule=tool))
+    assert tree.read("a.py") != code

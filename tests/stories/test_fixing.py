@@ -34,6 +34,13 @@ def test_an_unsafe_fix_that_breaks_a_test_is_not_even_proposed(build, story):
     assert run.diff == ""
 
 
+def test_tests_that_have_not_run_yet_are_asked_too(build, story):
+    run = build({**SHARED_LIST, "test_shop.py": WANTS_SHARED}, [LINT, TEST])
+    assert [row[:3] for row in story(run)] == [("lint", "lint", "give_up")]
+    run = build({**SHARED_LIST, "test_shop.py": WANTS_SHARED.replace("[1, 2]", "[3]")}, [LINT, TEST])
+    assert story(run)[0][:3] == ("lint", "lint", "patch")
+
+
 def test_unsafe_fixes_can_be_switched_off(build, story, settings):
     settings.META_V3_UNSAFE_FIXES = False
     run = build(SHARED_LIST, [LINT])

@@ -50,7 +50,7 @@ def existing_version(tree: Tree, failure: Failure) -> bool:
         name = canonicalize_name(wanted.name)
         version = _nearest(wanted.specifier, match["versions"] or "", locked(tree).get(name, ""))
         if version:
-            edits[name] = partial(with_specifier, name, f"=={version}")
+            edits[name] = partial(with_specifier, name, f"{_operator(wanted.specifier)}{version}")
     return _apply(tree, edits)
 
 
@@ -132,6 +132,12 @@ def _nearest(wanted: SpecifierSet, said: str, pin: str) -> str:
         return ""
     below = [each for each in stable if each <= limit]
     return str(below[-1] if below else stable[0])
+
+
+def _operator(wanted: SpecifierSet) -> str:
+    """What was pinned stays pinned, what was a lower bound stays one."""
+    operators = {each.operator for each in wanted}
+    return operators.pop() if operators <= {">=", "~="} and len(operators) == 1 else "=="
 
 
 def _version(text: str) -> Version | None:

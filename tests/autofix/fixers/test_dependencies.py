@@ -36,6 +36,13 @@ def test_a_version_that_does_not_exist_becomes_the_nearest(project: Project) -> 
     assert tree.read("requirements.txt") == "tinyrates[all]==1.4  # rates\nother\n"
 
 
+def test_a_lower_bound_stays_one(project: Project) -> None:
+    tree = project({"requirements.txt": "tinyrates>=9\n"})
+    nobody = "Could not find a version that satisfies the requirement tinyrates>=9 (from versions: 1.0, 1.1rc1)"
+    assert fixer("requirement-version").apply(tree, said(nobody))
+    assert tree.read("requirements.txt") == "tinyrates>=1.0\n"
+
+
 def test_the_lock_knows_which_version_exists(project: Project) -> None:
     lock = 'version = 1\n\n[[package]]\nname = "tinyrates"\nversion = "1.2"\n'
     tree = project({"pyproject.toml": PYPROJECT.format("TinyRates==9.9; python_version > '3'"), "uv.lock": lock})

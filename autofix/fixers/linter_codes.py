@@ -48,7 +48,7 @@ W0301 unnecessary-semicolon E703
 W0401 wildcard-import F403
 W0404 reimported F811
 W0611 unused-import F401
-W0612 unused-variable F841
+W0612 unused-variable F841,B007
 W0614 unused-wildcard-import F403
 W0702 bare-except E722
 W0707 raise-missing-from B904

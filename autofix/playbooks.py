@@ -47,7 +47,7 @@ PLAYBOOKS: dict[Signal, tuple[Rung, ...]] = {
 }
 # Where the finer kind of a failure is known it decides, whatever the signal.
 BY_DETAIL: dict[str, tuple[Rung, ...]] = {
-    "dependency": (ROLLBACK, PATCH, REPLAN),
+    "dependency": (ROLLBACK, REPLAN, PATCH),
     "tool": (REPLAN,),
     "auth": (),  # no retry brings a credential
     "config": (PATCH,),

@@ -13,29 +13,30 @@ from autofix.fixers.base import Tree, all_files, readable, rewrite, words
 from autofix.fixers.project_names import project_names
 from autofix.fixers.requirements import declared, locked
 
-LIKE = 0.8
+LIKE = 0.85  # `jsn` is json, but `zipp` is not zipapp
 MISSING = re.compile(r"No module named '?(?P<name>[A-Za-z_]\w*)")
 
 
 def rename_module(tree: Tree, failure: Failure) -> bool:
-    wrong = {match["name"] for match in MISSING.finditer(words(failure))}
-    changed = [_rename(tree, name) for name in sorted(wrong)]
+    wrong = sorted({match["name"] for match in MISSING.finditer(words(failure))})
+    changed = [_rename(tree, name, better) for name in wrong if (better := meant(tree, name))]
     return any(changed)
 
 
-def _rename(tree: Tree, wrong: str) -> bool:
-    close = get_close_matches(wrong, sorted(_known(tree) - {wrong}), 2, LIKE)
-    if len(close) != 1 or wrong in sys.stdlib_module_names:
-        return False
-    if tree.run(
-        ["python", "-c", "import importlib, sys; importlib.import_module(sys.argv[1])", close[0]], 30
-    ).exit_code:
-        return False
+def meant(tree: Tree, wrong: str) -> str:
+    """Return the one module that is there and has nearly this name; empty if there is none."""
+    known = _known(tree)
+    close = get_close_matches(wrong, sorted(known), 2, LIKE)
+    if wrong in known or len(close) != 1:
+        return ""
+    done = tree.run(["python", "-c", "import importlib, sys; importlib.import_module(sys.argv[1])", close[0]], 30)
+    return close[0] if done.exit_code == 0 else ""
+
+
+def _rename(tree: Tree, wrong: str, better: str) -> bool:
     importing = re.compile(rf"^\s*(?:import|from)\s+(?:[\w., ]+,\s*)?{wrong}\b", re.MULTILINE)
     texts = readable(tree, all_files(tree, (".py",))).items()
-    changed = [
-        rewrite(tree, path, partial(_renamed, wrong, close[0])) for path, text in texts if importing.search(text)
-    ]
+    changed = [rewrite(tree, path, partial(_renamed, wrong, better)) for path, text in texts if importing.search(text)]
     return any(changed)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from autofix.failures import Failure
 from autofix.fixers.base import words
+from autofix.fixers.misspelt_imports import meant
 from autofix.strategies.base import Diagnosis, Proposal
 from autofix.strategies.declare import declare
+from autofix.strategies.patch import ScratchTree
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
 INSTALL = "install"
@@ -53,7 +55,7 @@ class Replan:
         if failure.detail not in {"dependency", "tool", "import-untyped"} or not failure.subject:
             return None
         requirement = requirement_of(failure)
-        if not PLAIN_NAME.fullmatch(requirement):
+        if not PLAIN_NAME.fullmatch(requirement) or is_for_fixers(diagnosis):
             return None
         existing = next((step for step in diagnosis.plan if step["name"] == INSTALL), None)
         if existing is None:
@@ -95,6 +97,16 @@ class Replan:
             needs_approval=requirement not in KNOWN_TOOLS,
             reason=f"{requirement} is not among what the install step installs",
         )
+
+
+def is_for_fixers(diagnosis: Diagnosis) -> bool:
+    """True where nothing is missing from the plan: what is declared cannot be met, or a name is misspelt."""
+    failure = diagnosis.failure
+    if failure.rule.startswith("pip-"):
+        return True
+    return failure.detail == "dependency" and bool(
+        meant(ScratchTree(diagnosis.workspace, diagnosis.bench), failure.subject)
+    )
 
 
 def requirement_of(failure: Failure) -> str:

@@ -32,9 +32,9 @@ def test_the_unknown_is_retried_twice():
     assert StrategyName.RETRY not in rungs_left(failure(Signal.UNKNOWN), climbed)
 
 
-def test_a_missing_dependency_is_looked_for_in_the_project_before_it_is_planned_for():
+def test_a_missing_dependency_is_planned_for_before_it_is_patched():
     rungs = rungs_left(failure(Signal.RUNTIME, "dependency"), [])
-    assert rungs.index(StrategyName.PATCH) < rungs.index(StrategyName.REPLAN)
+    assert rungs.index(StrategyName.REPLAN) < rungs.index(StrategyName.PATCH)
 
 
 def test_a_missing_credential_is_not_retried():

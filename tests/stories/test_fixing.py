@@ -139,3 +139,19 @@ def snapshot(request):
     gate = run.gates.get()
     assert (gate.verified, gate.kind) == (True, "policy")
     assert "+new" in gate.patch
+
+
+def test_a_misspelt_import_is_no_missing_dependency(build, story):
+    files = {"shop.py": "RATE = 2\n", "app.py": "from shopp import RATE\n\nprint(RATE)\n"}
+    run = build(files, [{"name": "app", "run": "python app.py"}])
+    assert run.status == RunStatus.SUCCEEDED
+    assert story(run) == [("app", "runtime", "patch", "patch_applied", True)]
+    assert "+from shop import RATE" in run.diff
+
+
+def test_a_pin_that_does_not_exist_is_mended_where_it_stands(build, story, tmp_path):
+    wheel(tmp_path / "source" / "wheels", "tinyrates", "RATE = 2\n")
+    run = build({"requirements.txt": "tinyrates==1.7\n"}, [INSTALL])
+    assert run.status == RunStatus.SUCCEEDED
+    assert story(run) == [("install", "runtime", "patch", "patch_applied", True)]
+    assert "+tinyrates==1.0" in run.diff

@@ -109,9 +109,18 @@ def test_a_misspelt_import_is_a_module_that_is_there(project: Project) -> None:
     assert tree.read("a.py") == code.replace("jsn", "json", 2).replace("shopp", "shop").replace("'json'", "'jsn'")
 
 
-def test_a_module_that_nobody_declared_is_not_guessed(project: Project) -> None:
-    tree = project({"a.py": "import reqeusts\n"})
-    assert not fixer("misspelt-import").apply(tree, said("ModuleNotFoundError: No module named 'reqeusts'"))
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("reqeusts", {}),
+        ("zipp", {}),
+        ("tomli", {"requirements.txt": "tomli\n"}),
+        ("jsonn", {"requirements.txt": "jsonn\n"}),
+    ],
+)
+def test_a_module_that_may_be_what_it_says_is_not_renamed(name: str, files: dict[str, str], project: Project) -> None:
+    tree = project({"a.py": f"import {name}\n", **files})
+    assert not fixer("misspelt-import").apply(tree, said(f"ModuleNotFoundError: No module named '{name}'"))
 
 
 def test_the_lock_is_made_again_by_its_tool(project: Project) -> None:

@@ -1,7 +1,9 @@
 """From an ended command to what the strategies are told: the failure, and a bench to try things on."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +17,7 @@ from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure, Signal
 from autofix.fixers.base import ToolResult
 from autofix.models import Attempt, AttemptState, Outcome
-from autofix.strategies import Bench, Diagnosis, Suspect, digest
+from autofix.strategies import Bench, Diagnosis, Suspect, ToolLimits, digest
 from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import executions, logs, plans, workers
@@ -24,6 +26,9 @@ from metabuilder.runs.models import Run, Step
 from metabuilder.runs.states import ExecutionStatus, StepStatus
 
 LOG_BYTES = 1 << 20
+# Steps that say whether code still does what it did, and all that make nothing that others need.
+JUDGES = ("test", "typecheck")
+ONLY_LOOK = (*JUDGES, "format", "lint", "security")
 # What is built may name its failures, but not talk itself out of these.
 NOT_FOR_THE_SOURCE_TO_SAY = frozenset({Signal.SECURITY, Signal.POLICY})
 # A patch that was tried or refused; one that was never carried out may be proposed again.
@@ -70,11 +75,12 @@ def diagnose(about: Decision, standing: Standing) -> Diagnosis:
         kind=step.kind,
         failure=failure,
         workspace=workspace,
-        bench=lazy(lambda: make_bench(run, [step, *regressed])),
+        bench=lazy(lambda: make_bench(about, [step, *regressed])),
         plan=lazy(lambda: plans.document(run)["steps"]),
         budget=about.effective.budget,
         retries_so_far=sum(attempt.outcome == Outcome.RETRIED for attempt in about.past.of_episode),
         allow_network=run.tenant.allow_network,
+        allow_unsafe_fixes=settings.META_V3_UNSAFE_FIXES,
         suspect=suspect(run, step, workspace) if any(each.commit for each in about.past.attempts) else None,
         tried_patches=lazy(lambda: tried_patches(run)),
         regressed_kinds=lazy(lambda: tuple(other.kind for other in regressed)),
@@ -91,25 +97,56 @@ def tried_patches(run: Run) -> frozenset[str]:
     return frozenset(map(digest, patches))
 
 
-def make_bench(run: Run, steps: Sequence[Step]) -> Bench:
-    heartbeat = Heartbeat(run)
+def make_bench(about: Decision, steps: Sequence[Step]) -> Bench:
+    trials = Trials(about, steps, Heartbeat(about.run))
+    prefix = workers.directory_prefix()
+    return Bench(scratch_root(), trials.try_steps, trials.run_tool, trials.try_others, prefix)
 
-    def try_steps(workspace: Workspace) -> Failure | None:
+
+def scratch_root() -> Path:
+    root: Path = settings.WORK_DIR / "scratch"
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What is run in scratch copies while this worker holds the run."""
+
+    about: Decision
+    steps: Sequence[Step]
+    heartbeat: Heartbeat
+
+    def try_steps(self, workspace: Workspace) -> Failure | None:
+        return self.first_failure(self.steps, workspace)
+
+    def try_others(self, workspace: Workspace) -> Failure | None:
+        passed, to_come = steps_that_judge(self.about.run, self.about.step)
+        return self.first_failure(passed, workspace) or next(self.new_failures(to_come, workspace), None)
+
+    def new_failures(self, steps: Sequence[Step], workspace: Workspace) -> Iterator[Failure]:
+        """What fails here, unless it fails just so in the run's own tree."""
         for step in steps:
-            trial = executions.run_step(step, workspace, heartbeat)
-            heartbeat.check()
+            failure = self.first_failure([step], workspace)
+            if failure is not None:
+                with self.about.workspace.scratch(scratch_root(), workers.directory_prefix()) as unchanged:
+                    before = self.first_failure([step], unchanged)
+                if before is None or not failure.finding_ids <= before.finding_ids:
+                    yield failure
+
+    def first_failure(self, steps: Sequence[Step], workspace: Workspace) -> Failure | None:
+        for step in steps:
+            trial = executions.run_step(step, workspace, self.heartbeat)
+            self.heartbeat.check()
             failure = judge(step, trial, workspace)
             if failure is not None:
                 return failure
         return None
 
-    def run_tool(workspace: Workspace, argv: Sequence[str], timeout_seconds: float) -> ToolResult:
-        result = executions.run_tool(workspace, argv, timeout_seconds, heartbeat)
+    def run_tool(self, workspace: Workspace, argv: Sequence[str], limits: ToolLimits) -> ToolResult:
+        seconds, network = limits.timeout_seconds, limits.network
+        result = executions.run_tool(workspace, argv, seconds, self.heartbeat, network=network)
         return ToolResult(result.exit_code if result.exit_code is not None else 1, result.text)
-
-    scratch_root = settings.WORK_DIR / "scratch"
-    scratch_root.mkdir(parents=True, exist_ok=True)
-    return Bench(scratch_root, try_steps, run_tool, workers.directory_prefix())
 
 
 def suspect(run: Run, step: Step, workspace: Workspace) -> Suspect | None:
@@ -136,3 +173,12 @@ def steps_to_spare(run: Run, step: Step) -> list[Step]:
     broken = Attempt.objects.filter(undoes__in=undone).values("step")
     passed = run.steps.filter(status=StepStatus.PASSED).exclude(pk=step.pk)
     return list(passed.filter(Q(pk__in=broken) | Q(kind="format")))
+
+
+def steps_that_judge(run: Run, step: Step) -> tuple[list[Step], list[Step]]:
+    """Return the tests and type checks that have passed, and those to come for which nothing has to be made before."""
+    others = run.steps.exclude(pk=step.pk).order_by("position")
+    passed = others.filter(status=StepStatus.PASSED, kind__in=JUDGES)
+    later = others.filter(status=StepStatus.PENDING, position__gt=step.position)
+    ready = takewhile(lambda each: each.kind in ONLY_LOOK, later)
+    return list(passed), [each for each in ready if each.kind in JUDGES]

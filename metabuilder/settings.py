@@ -38,6 +38,8 @@ AUTOFIX_DEFAULT = not IS_PRODUCTION
 META_V3_MAX_TOTAL_ATTEMPTS = read_int(env, "META_V3_MAX_TOTAL_ATTEMPTS", 6, (1, 20))
 META_V3_MAX_PER_STEP_ATTEMPTS = read_int(env, "META_V3_MAX_PER_STEP_ATTEMPTS", 3, (1, 10))
 META_V3_BACKOFF_CAP_SECONDS = read_int(env, "META_V3_BACKOFF_CAP_SECONDS", 60, (1, 300))
+# Fixes that may change what code does are tried, and kept where the tests and type checks pass with them.
+META_V3_UNSAFE_FIXES = read_flag(env, "META_V3_UNSAFE_FIXES") is not False
 
 # --- Execution ------------------------------------------------------------------------------------
 METABUILDER_SANDBOX = read_choice(env, "METABUILDER_SANDBOX", ("bubblewrap", "none"))

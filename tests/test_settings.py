@@ -16,6 +16,7 @@ BAD = [
     ({"META_V3_MAX_TOTAL_ATTEMPTS": "21"}, "from 1 to 20"),
     ({"META_V3_MAX_TOTAL_ATTEMPTS": "many"}, "whole number"),
     ({"META_V3_BACKOFF_CAP_SECONDS": "0"}, "from 1 to 300"),
+    ({"META_V3_UNSAFE_FIXES": "sometimes"}, "META_V3_UNSAFE_FIXES"),
     ({"METABUILDER_ENV": "production"}, "SECRET_KEY is missing"),
     ({"METABUILDER_ENV": "production", "SECRET_KEY": "short"}, "SECRET_KEY is missing or shorter"),
     ({"METABUILDER_SANDBOX": "docker"}, "bubblewrap"),

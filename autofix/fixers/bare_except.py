@@ -1,23 +1,13 @@
 """`except:` catches even Ctrl+C; `except Exception:` is what was meant."""
 
 from collections.abc import Collection
-from functools import partial
 
 import libcst
 from libcst import matchers
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from autofix.failures import Failure
-from autofix.fixers.base import Tree, lines_with, rewrite
+from autofix.fixers.base import at_findings
 from autofix.fixers.syntax_trees import parsed
-
-CODES = frozenset({"E722", "B001", "W0702", "bare-except"})
-
-
-def name_exception(tree: Tree, failure: Failure) -> bool:
-    found = lines_with(tree, failure, CODES)
-    changed = [rewrite(tree, path, partial(_named, lines)) for path, lines in found.items()]
-    return any(changed)
 
 
 def _named(lines: Collection[int], text: str) -> str:
@@ -44,3 +34,6 @@ class _NameException(matchers.MatcherDecoratableTransformer):
             type=libcst.Name("Exception"),
             whitespace_after_except=libcst.SimpleWhitespace(" "),
         )
+
+
+name_exception = at_findings("E722 B001 W0702 bare-except", _named)

@@ -8,6 +8,7 @@ import ast
 import tokenize
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -15,6 +16,9 @@ from typing import Protocol
 from autofix.failures import Failure, Location, Signal
 
 MAX_FILE_CHARACTERS = 1_000_000
+LINT = frozenset({Signal.LINT})
+PYTHON = ("*.py", "*.pyi", "*.ipynb")
+REQUIREMENT_FILES = ("*requirements*.txt", "*requirements*.in", "*constraints*.txt", "requirements/", "pyproject.toml")
 # What reading a file as Python can end in.
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, tokenize.TokenError)
 
@@ -27,6 +31,11 @@ class ToolResult:
 
 class Tree(Protocol):
     """A scratch copy of the workspace; `run` is sandboxed, with ruff, python and pytest in PATH."""
+
+    @property
+    def command(self) -> str:
+        """The command of the step that failed; empty where nobody knows it."""
+        ...
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult: ...
 
@@ -42,19 +51,29 @@ class Tree(Protocol):
 
 
 Apply = Callable[[Tree, Failure], bool]
+Edit = Callable[[Collection[int], str], str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fixer:
-    """`details` empty fits every failure of its signals; `apply` says whether it changed a file."""
+    """A row of the table: what it works with, which failures it is for, and what it may do.
+
+    `details` empty fits every failure of its signals. `touches` are patterns as in .gitignore: a
+    change of any other file is taken back. What `is_unsafe` may change what the code does, so it
+    counts only where the step and the tests pass with it. `apply` says whether it changed a file.
+    """
 
     name: str
     tool: str
-    ecosystem: str
     signals: frozenset[Signal]
-    details: frozenset[str]
-    needs_approval: bool
+    touches: tuple[str, ...]
     apply: Apply
+    command: tuple[str, ...] = ()
+    ecosystem: str = "python"
+    details: frozenset[str] = frozenset()
+    needs_approval: bool = False
+    is_unsafe: bool = False
+    wants_network: bool = False
 
 
 def careful(apply: Apply) -> Apply:
@@ -157,8 +176,20 @@ def rewrite(tree: Tree, path: str, change: Callable[[str], str]) -> bool:
     return True
 
 
-def run_and_compare(tree: Tree, argv: Sequence[str], paths: Sequence[str]) -> bool:
+def at_findings(wanted: str, edit: Edit) -> Apply:
+    """Edit the lines that have a finding with one of these codes; the edit is told which they are."""
+    found = frozenset(wanted.split())
+
+    def apply(tree: Tree, failure: Failure) -> bool:
+        named = lines_with(tree, failure, found).items()
+        changed = [rewrite(tree, path, partial(edit, lines)) for path, lines in named if path.endswith(".py")]
+        return any(changed)
+
+    return apply
+
+
+def run_and_compare(tree: Tree, argv: Sequence[str], paths: Sequence[str], timeout_seconds: float = 120) -> bool:
     """Let a tool work on files and say whether one of them is different afterwards."""
     before = readable(tree, paths)
-    tree.run(argv)
+    tree.run(argv, timeout_seconds)
     return readable(tree, paths) != before

@@ -11,8 +11,8 @@ import tokenize
 from collections.abc import Collection, Sequence
 from functools import partial
 
-from autofix.failures import Failure, Signal
-from autofix.fixers.base import Fixer, Tree, careful, lines_with, rewrite, words
+from autofix.failures import Failure
+from autofix.fixers.base import LINT, Fixer, Tree, careful, lines_with, rewrite, words
 
 CODES = frozenset({"E501", "W505", "C0301", "line-too-long", "B950"})
 LIMIT = re.compile(r"\b\d{1,6} ?(?:>|/) ?(?P<limit>\d{2,3})\b")
@@ -163,14 +163,4 @@ def _meaning(text: str) -> str:
     return ast.dump(tree)
 
 
-FIXERS = (
-    Fixer(
-        "line-too-long",
-        "own",
-        "python",
-        frozenset({Signal.LINT}),
-        frozenset(),
-        False,
-        careful(shorten),
-    ),
-)
+FIXERS = (Fixer(name="line-too-long", tool="own", signals=LINT, touches=("*.py",), apply=careful(shorten)),)

@@ -6,8 +6,9 @@ import tokenize
 from collections.abc import Collection
 from functools import partial
 
-from autofix.failures import Failure, Signal
+from autofix.failures import Failure
 from autofix.fixers.base import (
+    LINT,
     Fixer,
     Tree,
     careful,
@@ -128,12 +129,11 @@ def _inside_formatted(tokens: list[tokenize.TokenInfo]) -> set[int]:
 
 FIXERS = (
     Fixer(
-        "whitespace",
-        "own",
-        "any",
-        frozenset({Signal.LINT}),
-        frozenset(),
-        False,
-        careful(tidy),
+        name="whitespace",
+        tool="own",
+        ecosystem="any",
+        signals=LINT,
+        touches=tuple(f"*{suffix}" for suffix in TEXT),
+        apply=careful(tidy),
     ),
 )

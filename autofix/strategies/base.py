@@ -24,16 +24,24 @@ class Suspect:
 
 
 @dataclass(frozen=True)
+class ToolLimits:
+    timeout_seconds: float = 120.0
+    network: bool = False
+
+
+@dataclass(frozen=True)
 class Bench:
     """What a strategy may try out, in scratch copies only. Nothing of it is recorded.
 
     `try_steps` runs the failing step, and those that its patch must spare, in a copy; it returns
-    the first failure, or None when all passed.
+    the first failure, or None when all passed. `try_others` does so for the tests and type checks
+    that have passed before: what may change the meaning of code has to pass them too.
     """
 
     scratch_root: Path
     try_steps: Callable[[Workspace], Failure | None]
-    run_tool: Callable[[Workspace, Sequence[str], float], ToolResult]
+    run_tool: Callable[[Workspace, Sequence[str], ToolLimits], ToolResult]
+    try_others: Callable[[Workspace], Failure | None]
     scratch_prefix: str = "scratch-"
 
 
@@ -50,11 +58,18 @@ class Diagnosis:
     budget: Budget
     retries_so_far: int = 0
     allow_network: bool = False
+    allow_unsafe_fixes: bool = True
     suspect: Suspect | None = None
     tried_patches: frozenset[str] = frozenset()
     regressed_kinds: tuple[str, ...] = ()
     circuits: Standing = Standing()
     rng: random.Random = field(default_factory=random.Random)
+
+    @property
+    def command(self) -> str:
+        """The command of the step that failed; empty if the plan does not have it."""
+        found = (str(step["run"]) for step in self.plan if step["name"] == self.step)
+        return next(found, "")
 
 
 @dataclass(frozen=True)

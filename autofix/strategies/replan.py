@@ -8,7 +8,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from autofix.failures import Failure
+from autofix.fixers.base import words
+from autofix.fixers.misspelt_imports import meant
 from autofix.strategies.base import Diagnosis, Proposal
+from autofix.strategies.declare import declare
+from autofix.strategies.patch import ScratchTree
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
 INSTALL = "install"
@@ -49,8 +54,8 @@ class Replan:
         failure = diagnosis.failure
         if failure.detail not in {"dependency", "tool", "import-untyped"} or not failure.subject:
             return None
-        requirement = DISTRIBUTIONS.get(failure.subject, failure.subject.split(".")[0])
-        if not PLAIN_NAME.fullmatch(requirement):
+        requirement = requirement_of(failure)
+        if not PLAIN_NAME.fullmatch(requirement) or is_for_fixers(diagnosis):
             return None
         existing = next((step for step in diagnosis.plan if step["name"] == INSTALL), None)
         if existing is None:
@@ -80,6 +85,8 @@ class Replan:
     def extend_install(self, diagnosis: Diagnosis, existing: dict[str, Any], requirement: str) -> Proposal | None:
         if requirement.lower() in existing["run"].lower().split():
             return None  # it is installed by name and still missing: a person must look
+        if diagnosis.step != existing["name"] and (known := declare(diagnosis, existing, requirement)):
+            return known
         offline = "--no-index" in existing["run"]
         command = pip_install(requirement, wheel_directory(diagnosis.workspace) if offline else "")
         step = {**existing, "run": f"{existing['run'].rstrip()}\n{command}"}
@@ -90,6 +97,24 @@ class Replan:
             needs_approval=requirement not in KNOWN_TOOLS,
             reason=f"{requirement} is not among what the install step installs",
         )
+
+
+def is_for_fixers(diagnosis: Diagnosis) -> bool:
+    """True where nothing is missing from the plan: what is declared cannot be met, or a name is misspelt."""
+    failure = diagnosis.failure
+    if failure.rule.startswith("pip-"):
+        return True
+    return failure.detail == "dependency" and bool(
+        meant(ScratchTree(diagnosis.workspace, diagnosis.bench), failure.subject)
+    )
+
+
+def requirement_of(failure: Failure) -> str:
+    """Return what to install for the failure's subject; for types, only where the checker knows that there are some."""
+    name = DISTRIBUTIONS.get(failure.subject, failure.subject.split(".")[0])
+    if failure.detail != "import-untyped":
+        return name
+    return f"types-{name}" if "stubs not installed" in words(failure) else ""
 
 
 def install_command(workspace: Workspace, requirement: str) -> tuple[str, bool]:

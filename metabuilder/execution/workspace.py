@@ -111,6 +111,12 @@ class Workspace:
         diff = self._git("diff", *DIFF, *PREFIXES, "--end-of-options", base, head or "HEAD", "--")
         return _readable(diff)
 
+    def paths_in(self, commit: str) -> list[str]:
+        """Return the paths that a commit added, changed or removed."""
+        return split(
+            self._git("diff", "--name-only", "--no-renames", "-z", "--end-of-options", f"{commit}^", commit, "--")
+        )
+
     def apply(self, patch: str, message: str, key: str) -> str:
         """Apply `patch` to HEAD as one commit and return it; a key that was applied before is not
         applied again.

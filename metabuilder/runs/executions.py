@@ -246,14 +246,22 @@ def run_step(
         shutil.rmtree(reports, ignore_errors=True)
 
 
-def run_tool(workspace: Workspace, argv: Sequence[str], timeout_seconds: float, heartbeat: Heartbeat) -> CommandResult:
-    """Run a tool of the service or project in a workspace, without network."""
+def run_tool(
+    workspace: Workspace,
+    argv: Sequence[str],
+    timeout_seconds: float,
+    heartbeat: Heartbeat,
+    *,
+    network: bool = False,
+) -> CommandResult:
+    """Run a tool of the service or project in a workspace."""
     limits = Limits(wall_seconds=timeout_seconds, cpu_seconds=int(timeout_seconds) + 1)
     command = Command(
         argv=tuple(argv),
         workdir=workspace.tree,
         env={**tools().env(), **settings.STEP_ENV},
         path=search_path(),
+        network=network,
         limits=limits,
         mounts=tuple(tools().mounts()),
         git_dir=workspace.git_dir,

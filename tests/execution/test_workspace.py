@@ -93,6 +93,14 @@ def test_the_diff_has_changes_and_new_files_but_no_left_overs(workspace: Workspa
     assert workspace.diff() == diff
 
 
+def test_a_commit_names_what_it_added_changed_and_removed(workspace: Workspace) -> None:
+    (workspace.tree / "new file.py").write_text("")
+    (workspace.tree / "app.py").write_text("x = 2\n")
+    (workspace.tree / "run.sh").unlink()
+    workspace.commit("all three", "key")
+    assert workspace.paths_in(workspace.head()) == ["app.py", "new file.py", "run.sh"]
+
+
 def test_a_fix_is_applied_once_as_one_commit(workspace: Workspace) -> None:
     commit = workspace.apply(FIX, "Make x two", "attempt-1")
     assert workspace.apply(FIX, "Make x two", "attempt-1") == commit == workspace.head()

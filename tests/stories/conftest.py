@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,20 +83,3 @@ def story() -> Callable[[Run], list[tuple]]:
         return list(run.attempts.order_by("number").values_list(*fields))
 
     return tell
-
-
-def wheel(directory: Path, name: str, source: str) -> str:
-    """Write a wheel of one module, as a project keeps them in its own wheelhouse; return its file name."""
-    file_name = f"{name}-1.0-py3-none-any.whl"
-    info = f"{name}-1.0.dist-info"
-    contents = {
-        f"{name}.py": source,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
-    directory.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(directory / file_name, "w") as archive:
-        for path, text in {**contents, f"{info}/RECORD": record}.items():
-            archive.writestr(path, text)
-    return file_name

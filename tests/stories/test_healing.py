@@ -16,7 +16,8 @@ from metabuilder.runs.models import SourceKind
 from metabuilder.runs.states import RunStatus
 from metabuilder.runs.transitions import driven_in_process
 from metabuilder.runs.workspaces import root_of
-from tests.stories.conftest import git, wheel
+from tests.stories.conftest import git
+from tests.wheels import wheel
 
 LINT = {"name": "lint", "run": "ruff check .", "kind": "lint"}
 UNUSED = {"app.py": "import os\n\nx = 1\n", "ruff.toml": 'lint.select = ["F", "I"]\n'}

@@ -92,7 +92,7 @@ def _explained(failure: Failure, match: Match, more: str) -> Failure:
 def _problem(case: Element, bad: Element) -> _Problem:
     body = (bad.text or "")[-TEXT_CAP:]
     headline = _headline(bad)
-    match = None if _is_assertion(headline) else _match(headline, body)
+    match = _assertion(headline) if _is_assertion(headline) else _match(headline, body)
     signal, rank = _weighed(match, headline, body, bad.tag)
     place = next(iter(places.last_own_place(body)), None)
     name = _name(case, place)
@@ -119,6 +119,13 @@ def _is_assertion(headline: str) -> bool:
     if headline.startswith("Failed: Timeout"):
         return False
     return any(_ASSERTION.search(text) is not None for text in (headline, simple))
+
+
+def _assertion(headline: str) -> Match | None:
+    """The rule for a failed assertion that says more than that: a snapshot that differs."""
+    match = best_match(headline, "test")
+    is_finer = match is not None and match.rule.in_assertions and match.rule.signal is Signal.TEST_ASSERT
+    return match if is_finer else None
 
 
 def _match(headline: str, body: str) -> Match | None:

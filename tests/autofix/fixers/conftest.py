@@ -8,10 +8,10 @@ from tests.autofix.fixers.local_tree import LocalTree
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., LocalTree]:
-    """Make a project of these files: `project({"a.py": "…"})`."""
+    """Make a project of these files: `project({"a.py": "…"})`, and say what command failed in it."""
 
-    def made(files: dict[str, str]) -> LocalTree:
-        tree = LocalTree(tmp_path)
+    def made(files: dict[str, str], command: str = "") -> LocalTree:
+        tree = LocalTree(tmp_path, command)
         for path, text in files.items():
             tree.write(path, text)
         return tree

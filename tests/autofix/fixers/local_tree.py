@@ -12,27 +12,35 @@ from autofix.fixers import FIXERS
 from autofix.fixers.base import Fixer, ToolResult
 
 TOOLS = str(Path(sys.executable).parent)
+# Where else tools are: directories with black, eslint, gofmt and the like, as in PATH.
+MORE_TOOLS = os.environ.get("FIXER_TOOLS", "/usr/local/bin")
 
 
 @dataclass(frozen=True)
 class LocalTree:
     root: Path
+    command: str = ""
+
+    @property
+    def search_path(self) -> str:
+        return f"{self.root}/node_modules/.bin:{TOOLS}:{MORE_TOOLS}:/usr/bin:/bin"
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult:
-        environment = {"PATH": f"{TOOLS}:/usr/bin:/bin", "HOME": str(self.root)}
+        environment = {"PATH": self.search_path, "HOME": str(self.root)}
         try:
             done = subprocess.run(
                 argv,
                 cwd=self.root,
                 env=environment,
                 timeout=timeout_seconds,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
                 check=False,
             )
         except FileNotFoundError:
             return ToolResult(127, f"{argv[0]}: not found")
-        return ToolResult(done.returncode, done.stdout + done.stderr)
+        return ToolResult(done.returncode, done.stdout)
 
     def read(self, path: str) -> str:
         with (self.root / path).open(encoding="utf-8", newline="") as file:

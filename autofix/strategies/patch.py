@@ -2,6 +2,7 @@
 
 The proposal is everything they changed together. A chain that only gets part of the way is
 proposed too, when what is left is strictly less: the loop keeps it only if the step bears it out.
+For failing tests that no fixer has a recipe for, a repair is searched for: see `repair`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from autofix import fixers
 from autofix.failures import Failure, Signal
 from autofix.fixers.base import Fixer, ToolResult
 from autofix.progress import is_progress
+from autofix.strategies import repair
 from autofix.strategies.base import Bench, Diagnosis, Proposal, digest
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
@@ -61,6 +63,10 @@ class Chain:
 
 class Patch:
     def propose(self, diagnosis: Diagnosis) -> Proposal | None:
+        """Ask the fixers, which know a recipe; search for a repair where none of them does."""
+        return self.by_recipe(diagnosis) or repair.propose(diagnosis)
+
+    def by_recipe(self, diagnosis: Diagnosis) -> Proposal | None:
         failure = diagnosis.failure
         if self.next_fixer(Chain(failure, failure), diagnosis) is None:
             return None

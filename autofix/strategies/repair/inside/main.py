@@ -1,0 +1,117 @@
+"""From a job to a report: start the servers, gather evidence, search, rank. Read `search` next."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from time import monotonic
+
+from . import evidence, localisation
+from .candidates import Candidate, Maker, candidates
+from .evidence import Evidence, NothingToRepair
+from .localisation import suspects, suspicion
+from .pool import HOT, Budget, Pool, ServerGone
+from .search import Search
+from .sources import NotEditable, Source
+from .wire import Request
+
+MAX_CORES = 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the service asks for. `files` may be edited; `tests` are the failing ones it knows by name."""
+
+    directory: str
+    arguments: list[str]
+    files: list[str]
+    tests: list[str]
+    seconds: float
+    mark: str
+
+
+@dataclass
+class Report:
+    """What came of it, as plain values. Each of `patches` is a list of edits (path, start, end, text)."""
+
+    outcome: str
+    reason: str = ""
+    patches: list | None = None
+    figures: dict | None = None
+
+
+def main(job_text: str) -> None:
+    job = Job(**json.loads(job_text))
+    out = os.dup(1)
+    silence()
+    try:
+        report = worked(job)
+    except NothingToRepair as nothing:
+        report = Report("nothing", str(nothing))
+    except ServerGone:
+        report = Report("nothing", "pytest could not be set up as the step does")
+    data = f"\n{job.mark}{json.dumps(asdict(report))}\n".encode()
+    while data:
+        data = data[os.write(out, data) :]
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def silence() -> None:
+    """Whatever the project prints, nobody reads."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nowhere, fd)
+
+
+def worked(job: Job) -> Report:
+    root = os.getcwd()
+    files = [os.path.join(root, path) for path in job.files]
+    os.chdir(job.directory or ".")
+    sys.path.insert(0, os.getcwd())
+    sys.dont_write_bytecode = True
+    budget = Budget(job.seconds)
+    count = max(1, min(MAX_CORES, len(os.sched_getaffinity(0))))
+    pool = Pool(count, job.arguments, files, budget)
+    began = monotonic()
+    known = evidence.gathered(pool, job.tests, files, budget)
+    if known.broken and not known.failing:
+        known.failing = []
+    search = Search(pool, known, budget, {path: number for number, path in enumerate(files)})
+    maker = Maker(frozenset(living(pool)))
+    gathered_at = monotonic() - began
+    search.go(candidates(statements(known, files), maker))
+    figures = {
+        "failing": len(known.failing), "passing": len(known.passing), "gathered": round(gathered_at, 2),
+        "tried": search.tally.tried, "promising": search.tally.promising, "slow": search.tally.slow,
+        "seconds": round(monotonic() - began, 2), "first_at": round(search.first_at, 2), "batch": search.batch_size,
+    }  # fmt: skip
+    if not search.plausible:
+        return Report("nothing", "no edit that was tried passes the tests", figures=figures)
+    ranked = sorted(search.plausible, key=lambda candidate: (-candidate.score, candidate.size))
+    return Report("found", patches=[told(candidate, root) for candidate in ranked], figures=figures)
+
+
+def living(pool: Pool) -> list[tuple[str, int, str]]:
+    answer = pool.ask(HOT, Request("functions"))
+    return [(path, line, name) for _, path, line, name in answer.rows]
+
+
+def statements(known: Evidence, files: list[str]) -> list[localisation.Suspect]:
+    scores = suspicion(evidence.spectrum(known, files))
+    sources = {}
+    for number in {file for file, _ in scores}:
+        try:
+            with open(files[number], "rb") as file:
+                sources[number] = Source(files[number], file.read())
+        except (OSError, NotEditable):
+            continue
+    return suspects(sources, scores)
+
+
+def told(candidate: Candidate, root: str) -> dict[str, object]:
+    path = os.path.relpath(candidate.source.path, root)
+    edits = [[path, edit.start, edit.end, edit.text] for edit in candidate.edits]
+    return {"edits": edits, "template": candidate.template, "line": candidate.line, "score": round(candidate.score, 4)}

@@ -1,0 +1,212 @@
+"""The search itself: batches of candidates against the failing tests, what passes against all tests.
+
+A candidate that passes goes three ways up: the failing tests and those that run the changed function (hot), then every
+test with the edited file imported afresh (cold). What is left at the end is `plausible`, no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from . import running
+from .candidates import Candidate
+from .evidence import Evidence
+from .pool import COLD, HOT, Budget, Pool
+from .wire import Answer, Request
+
+BATCH = 24
+MAX_PROBES = 6
+MAX_PLAUSIBLE = 12
+MAX_SLOW = 150
+SLOW_FACTOR = 8.0
+AFTER_FIRST = 0.35
+AFTER_FIRST_SECONDS = 4.0
+SCORE_TO_LEAVE_OFF = 0.35
+LONG_SUITE_SECONDS = 15.0
+PARTLY = 400
+
+
+@dataclass
+class Tally:
+    tried: int = 0
+    promising: int = 0
+    slow: int = 0
+
+
+@dataclass
+class Search:
+    pool: Pool
+    evidence: Evidence
+    budget: Budget
+    numbers: dict[str, int]
+    plausible: list[Candidate] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    waiting: deque[Candidate] = field(default_factory=deque)
+    slow: deque[Candidate] = field(default_factory=deque)
+    partly: list[tuple[int, Candidate]] = field(default_factory=list)
+    batch_size: int = BATCH
+    canary: tuple[str, str] | None = None
+    first_at: float = 0.0
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        return tuple(self.evidence.failing[:MAX_PROBES])
+
+    def go(self, candidates: Iterator[Candidate]) -> None:
+        """Try candidates until enough are plausible, none is left, or the time is up."""
+        if self.probes:
+            self.canary = self.canary_of(self.pool.ask(HOT, self.batch([])))
+        ended = False
+        while not ended or not self.pool.is_idle:
+            while not ended and self.pool.has_room:
+                ended = self.is_over or not self.put_in(candidates)
+            self.pool.wait(1.0)
+            if self.budget.left <= 0:
+                return
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more candidates would be of no use, but for those that are on their way."""
+        if self.budget.left <= 0 or len(self.plausible) >= MAX_PLAUSIBLE:
+            return True
+        more = max(AFTER_FIRST_SECONDS, self.first_at * AFTER_FIRST)
+        return bool(self.plausible) and self.budget.spent > self.first_at + more
+
+    def put_in(self, candidates: Iterator[Candidate]) -> bool:
+        """Submit the next candidates; False when there are none."""
+        batch: list[Candidate] = []
+        while len(batch) < self.batch_size:
+            candidate = self.waiting.popleft() if self.waiting else next(candidates, None)
+            if candidate is None:
+                break
+            if self.plausible and candidate.score < self.plausible[0].score * SCORE_TO_LEAVE_OFF:
+                break
+            if candidate.swaps is None or not self.probes:
+                self.submit_cold(candidate)
+                break
+            batch.append(candidate)
+        else:
+            candidate = None
+        if batch:
+            self.submit_batch(batch)
+        elif candidate is None:
+            return self.put_in_slow()
+        return candidate is None or candidate.swaps is None or bool(batch)
+
+    def put_in_slow(self) -> bool:
+        if not self.slow or self.plausible:
+            return False
+        self.submit_batch([self.slow.popleft()], SLOW_FACTOR)
+        return True
+
+    def batch(self, batch: Sequence[Candidate], factor: float = 1.0) -> Request:
+        seconds = self.evidence.limit(self.evidence.passing and self.probes) * factor
+        swaps = tuple(candidate.swaps for candidate in batch if candidate.swaps is not None)
+        silence = seconds * 4 + 3
+        return Request("batch", self.probes, seconds=seconds, silence_seconds=silence, candidates=swaps)
+
+    def submit_batch(self, batch: list[Candidate], factor: float = 1.0) -> None:
+        is_last_chance = factor > 1
+        self.pool.submit(HOT, self.batch(batch, factor), lambda answer: self.judge(batch, answer, is_last_chance))
+
+    def judge(self, batch: list[Candidate], answer: Answer, is_last_chance: bool) -> None:  # noqa: FBT001
+        """Sort the candidates of a batch out; those after one that did not come back are tried again."""
+        if len(batch) > 1 and answer.end == "done" and self.canary_of(answer) != self.canary:
+            self.batch_size = max(1, self.batch_size // 3)
+            self.waiting.extendleft(reversed(batch))
+            return
+        done = 0
+        for row in answer.rows:
+            if row[0] == "tried":
+                done = row[1] + 1
+                self.tally.tried += 1
+                self.sort_in(batch[row[1]], row[2], row[3], is_last_chance)
+        if answer.end != "done" and done < len(batch):
+            self.tally.tried += 1
+            if not is_last_chance:
+                self.set_aside(batch[done])
+            self.waiting.extendleft(reversed(batch[done + 1 :]))
+
+    def sort_in(self, candidate: Candidate, passed: int, outcome: str, is_last_chance: bool) -> None:  # noqa: FBT001
+        if outcome == "":
+            self.tally.promising += 1
+            self.check(candidate)
+        elif outcome == "cannot":
+            self.waiting.append(replace(candidate, swaps=None))
+        elif outcome == running.SLOW and not is_last_chance:
+            self.set_aside(candidate)
+        if passed and outcome and len(self.partly) < PARTLY:
+            self.partly.append((passed, candidate))
+
+    def set_aside(self, candidate: Candidate) -> None:
+        self.tally.slow += 1
+        if len(self.slow) < MAX_SLOW:
+            self.slow.append(candidate)
+
+    def check(self, candidate: Candidate) -> None:
+        """Run every failing test and those that run the changed function."""
+        first, last = candidate.function or (0, 1 << 30)
+        covering = self.evidence.covering(self.numbers[candidate.source.path], first, last)
+        tests = (*self.evidence.failing, *covering)
+        limit = self.evidence.limit(tests) * 2
+        request = Request("run", tests, limit, limit * 4 + 5, until_failure=True, candidates=(candidate.swaps or (),))
+        self.pool.submit(HOT, request, self.if_passed(tests, lambda: self.submit_cold(candidate)), first=True)
+
+    def submit_cold(self, candidate: Candidate) -> None:
+        """Import the edited file afresh: the failing tests first where nothing is known yet, then all."""
+        if candidate.swaps is None:
+            self.tally.tried += 1
+            tests = tuple(self.evidence.failing)
+            files = self.files_of(tests or self.evidence.broken)
+            then = self.if_passed(tests, lambda: self.submit_suite(candidate))
+            self.pool.submit(COLD, self.cold(candidate, tests, files), then)
+        else:
+            self.submit_suite(candidate)
+
+    def submit_suite(self, candidate: Candidate) -> None:
+        tests = (*self.evidence.failing, *self.evidence.passing)
+        files: tuple[str, ...] = ()
+        if self.evidence.total_seconds > LONG_SUITE_SECONDS:
+            files = self.files_of(self.evidence.failing)
+            tests = tuple(test for test in tests if test.split("::")[0] in files)
+        then = self.if_passed(tests, lambda: self.found(candidate))
+        self.pool.submit(COLD, self.cold(candidate, tests, files), then, first=True)
+
+    def cold(self, candidate: Candidate, tests: Sequence[str], files: Sequence[str]) -> Request:
+        text = candidate.source.edited(candidate.edits)
+        limit = self.evidence.limit(tests) * 2
+        return Request(
+            *("run", () if self.evidence.broken else tuple(tests), limit, limit * 4 + 20),
+            until_failure=True,
+            files=tuple(files),
+            texts=((candidate.source.path, text),),
+        )
+
+    def files_of(self, tests: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(test.split("::")[0] for test in tests))
+
+    def if_passed(self, tests: Sequence[str], then: Callable[[], None]) -> Callable[[Answer], None]:
+        """Return what goes on when an answer says that each of these tests has passed."""
+
+        def judge(answer: Answer) -> None:
+            passed = {row[1] for row in answer.rows if row[0] == "test" and row[2] in (running.PASSED, running.SKIPPED)}
+            rest = [row for row in answer.rows if row[0] == "broken" or (row[0] == "test" and row[1] not in passed)]
+            bad = [row for row in rest if row[0] == "broken" or row[1] not in self.evidence.bad]
+            if answer.end == "done" and not bad and passed.issuperset(tests) and passed:
+                then()
+
+        return judge
+
+    def found(self, candidate: Candidate) -> None:
+        if not self.plausible:
+            self.first_at = self.budget.spent
+        self.plausible.append(candidate)
+
+    def canary_of(self, answer: Answer) -> tuple[str, str] | None:
+        for row in answer.rows:
+            if row[0] == "canary":
+                return row[1], re.sub(r"\d+|0x[0-9a-f]+", "#", " ".join(row[2]))
+        return None

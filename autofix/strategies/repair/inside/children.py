@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from . import limits, running
+from . import behaviour, limits, running
+from .recording import Recorder
 from .swapping import CannotSwap, Functions
 from .tracing import Tracer
 from .wire import Request
@@ -123,6 +125,27 @@ def tried(
         take_out()
 
 
+def compare(request: Request, stage: Stage, say: Say) -> None:
+    """Say what the functions around a change do with recorded and fresh inputs: unchanged, then with each candidate.
+
+    The swaps of `candidates` name the changed functions; the tests are those that run them.
+    """
+    changed = {code for swaps in request.candidates for swap in swaps for code in stage.functions.codes(swap)}
+    recorder = Recorder(frozenset(map(os.path.realpath, request.files)), changed)
+    for item in stage.items(request.tests):
+        with recorder.on():
+            running.run(item, None, request.seconds, stage.watcher)
+    calls, recorded = behaviour.chosen(recorder.calls, request.seed)
+    say("inputs", recorded, len(calls))
+    say("did", -1, behaviour.outcomes(calls, stage.functions.living))
+    for number, swaps in enumerate(request.candidates):
+        with contextlib.suppress(CannotSwap):
+            take_out = stage.functions.swap(swaps)
+            did = behaviour.outcomes(calls, stage.functions.living)
+            take_out()
+            say("did", number, did)
+
+
 def list_functions(request: Request, stage: Stage, say: Say) -> None:
     for key in stage.functions.keys():  # noqa: SIM118  # not a dict
         say("function", *key)
@@ -132,5 +155,6 @@ DEEDS: dict[str, Callable[[Request, Stage, Say], None]] = {
     "run": run_tests,
     "trace": trace_tests,
     "batch": try_batch,
+    "compare": compare,
     "functions": list_functions,
 }

@@ -8,11 +8,12 @@ import sys
 from dataclasses import asdict, dataclass
 from time import monotonic
 
-from . import evidence, localisation
-from .candidates import Candidate, Maker, candidates
+from . import evidence, localisation, ranking
+from .candidates import Maker, candidates
 from .evidence import Evidence, NothingToRepair
 from .localisation import suspects, suspicion
 from .pool import HOT, Budget, Pool, ServerGone
+from .ranking import Answer
 from .search import Search
 from .sources import NotEditable, Source
 from .wire import Request
@@ -90,8 +91,9 @@ def worked(job: Job) -> Report:
     }  # fmt: skip
     if not search.plausible:
         return Report("nothing", "no edit that was tried passes the tests", figures=figures)
-    ranked = sorted(search.plausible, key=lambda candidate: (-candidate.score, candidate.size))
-    return Report("found", patches=[told(candidate, root) for candidate in ranked], figures=figures)
+    answers = ranking.ranked(pool, known, search.plausible, files)
+    figures["alike"] = sum(answer.group == answers[0].group for answer in answers) - 1
+    return Report("found", patches=[told(answer, root) for answer in answers], figures=figures)
 
 
 def living(pool: Pool) -> list[tuple[str, int, str]]:
@@ -111,7 +113,16 @@ def statements(known: Evidence, files: list[str]) -> list[localisation.Suspect]:
     return suspects(sources, scores)
 
 
-def told(candidate: Candidate, root: str) -> dict[str, object]:
+def told(answer: Answer, root: str) -> dict[str, object]:
+    candidate, behaviour = answer.candidate, answer.behaviour
     path = os.path.relpath(candidate.source.path, root)
-    edits = [[path, edit.start, edit.end, edit.text] for edit in candidate.edits]
-    return {"edits": edits, "template": candidate.template, "line": candidate.line, "score": round(candidate.score, 4)}
+    return {
+        "edits": [[path, edit.start, edit.end, edit.text] for edit in candidate.edits],
+        "template": candidate.template,
+        "doubt": answer.doubt,
+        "group": answer.group,
+        "weight": round(answer.weight, 4),
+        "score": round(candidate.score, 4),
+        "kept": round(behaviour.kept, 4) if behaviour is not None else None,
+        "inputs": [behaviour.recorded, len(behaviour.after)] if behaviour is not None else None,
+    }

@@ -16,7 +16,7 @@ from .wire import Answer, Request
 
 Then = Callable[[Answer], None]
 HOT, COLD = "hot", "cold"
-SLOWEST = 0.5
+SLOWEST, SLOWEST_ALONE = 0.25, 0.7
 SETTLED_SECONDS = 1.0
 
 
@@ -26,7 +26,7 @@ class ServerGone(Exception):
 
 @dataclass
 class Budget:
-    """How much of the time is spent. Where other work takes the processors away, time runs slower, down to half."""
+    """How much of the time is spent. Where other work takes the processors away, time runs slower."""
 
     seconds: float
     began: float = field(default_factory=time.monotonic)
@@ -41,7 +41,9 @@ class Budget:
     def spent(self) -> float:
         share = 1.0
         if self.wall_seconds > SETTLED_SECONDS:
-            share = min(1.0, max(SLOWEST, self.processor_seconds / self.wall_seconds))
+            is_crowded = os.getloadavg()[0] > (os.cpu_count() or 1) + 1
+            least = SLOWEST if is_crowded else SLOWEST_ALONE
+            share = min(1.0, max(least, self.processor_seconds / self.wall_seconds))
         return (time.monotonic() - self.began) * share
 
     @property

@@ -42,6 +42,13 @@ class Functions:
     def keys(self) -> list[Key]:
         return list(self._by_key)
 
+    def codes(self, swap: Swap) -> list[CodeType]:
+        return self._by_key.get((swap.path, swap.line, swap.name), [])
+
+    def living(self, code: CodeType) -> FunctionType | None:
+        """Return a function that had this code at first."""
+        return next(iter(self._by_code.get(code, ())), None)
+
     def swap(self, swaps: Sequence[Swap]) -> Callable[[], None]:
         """Put the new code in and return what takes it out again; raise CannotSwap when that cannot be."""
         undo: list[Callable[[], None]] = []

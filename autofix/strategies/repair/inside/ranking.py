@@ -1,0 +1,135 @@
+"""Which of several patches that pass is most likely right, and does any doubt remain?
+
+Passing is not being right. Those that do the same on fresh inputs are one answer, given more than once; an answer that
+changes little of what worked, and is made by a likely edit in a suspicious place, counts more. Where two answers of
+about equal weight differ, a person is to choose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .behaviour import SLOW
+from .candidates import Candidate
+from .evidence import Evidence
+from .pool import HOT, Pool
+from .wire import Request
+
+MAX_TESTS = 60
+# How near a rival that behaves differently must come to make a doubt.
+RIVAL = 0.6
+SEEDS = (11,)
+SIZE_WEIGHT = 0.06
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What came of each input, unchanged and with one patch; the first `recorded` inputs are those of tests."""
+
+    recorded: int
+    before: list[str]
+    after: list[str]
+
+    @property
+    def kept(self) -> float:
+        """The share of the tests' own inputs on which nothing changes."""
+        return 1.0 - share(self.before[: self.recorded], self.after[: self.recorded])
+
+    @property
+    def is_known(self) -> bool:
+        return len(self.after) > self.recorded
+
+
+@dataclass
+class Answer:
+    """A patch with all that speaks for it. `rivals` say what others would do instead."""
+
+    candidate: Candidate
+    behaviour: Behaviour | None
+    weight: float
+    group: int = 0
+    doubt: str = ""
+
+
+def share(one: Sequence[str], other: Sequence[str]) -> float:
+    """Return the share of known outcomes that differ."""
+    known = [(a, b) for a, b in zip(one, other) if a and b and SLOW not in (a, b)]
+    return sum(a != b for a, b in known) / len(known) if known else 0.0
+
+
+def ranked(pool: Pool, evidence: Evidence, plausible: Sequence[Candidate], files: Sequence[str]) -> list[Answer]:
+    """Return the patches, the best first, those that behave like it next to it."""
+    behaviours = compared(pool, evidence, plausible, files)
+    answers = []
+    for candidate, behaviour in zip(plausible, behaviours):
+        answers.append(Answer(candidate, behaviour, weight(candidate, behaviour)))
+    answers.sort(key=lambda answer: -answer.weight)
+    group(answers)
+    if answers:
+        answers[0].doubt = doubt(answers)
+    return answers
+
+
+def weight(candidate: Candidate, behaviour: Behaviour | None) -> float:
+    kept = 0.5 + 0.5 * behaviour.kept if behaviour is not None and behaviour.is_known else 0.9
+    return candidate.score * kept * math.exp(-SIZE_WEIGHT * math.log1p(candidate.size))
+
+
+def group(answers: Sequence[Answer]) -> None:
+    """Give those that do the same the same number."""
+    heads: list[Answer] = []
+    for answer in answers:
+        for head in heads:
+            if is_alike(head, answer):
+                answer.group = head.group
+                break
+        else:
+            answer.group = len(heads)
+            heads.append(answer)
+
+
+def is_alike(one: Answer, other: Answer) -> bool:
+    """Whether two patches do the same on all inputs. Where nothing is known of one, they do not."""
+    if one.behaviour is None or other.behaviour is None or not one.behaviour.is_known or not other.behaviour.is_known:
+        return False
+    return share(one.behaviour.after, other.behaviour.after) == 0.0
+
+
+def doubt(answers: Sequence[Answer]) -> str:
+    """Say whether another answer is nearly as good as the best; empty if none is."""
+    best = answers[0]
+    rivals = [answer for answer in answers[1:] if answer.group != best.group and answer.weight >= RIVAL * best.weight]
+    if not rivals:
+        return ""
+    return f"{len(rivals)} other edits pass too and behave differently on inputs that no test has"
+
+
+def compared(
+    pool: Pool, evidence: Evidence, plausible: Sequence[Candidate], files: Sequence[str]
+) -> list[Behaviour | None]:
+    """Let each patch do the same calls; None for those that only a fresh import brings in."""
+    swaps = tuple(candidate.swaps for candidate in plausible if candidate.swaps)
+    if not swaps:
+        return [None] * len(plausible)
+    numbers = {file: number for number, file in enumerate(files)}
+    tests: dict[str, None] = {}
+    for candidate in plausible:
+        first, last = candidate.function or (0, 0)
+        tests.update(dict.fromkeys(evidence.covering(numbers[candidate.source.path], first, last)[:MAX_TESTS]))
+    tests.update(dict.fromkeys(evidence.failing[:MAX_TESTS]))
+    request = Request("compare", tuple(tests), 20.0, 60.0, files=tuple(files), candidates=swaps, seed=SEEDS[0])
+    return behaviours(pool.ask(HOT, request).rows, plausible)
+
+
+def behaviours(rows: Sequence[list], plausible: Sequence[Candidate]) -> list[Behaviour | None]:
+    recorded = next((row[1] for row in rows if row[0] == "inputs"), 0)
+    did = {row[1]: row[2] for row in rows if row[0] == "did"}
+    found: list[Behaviour | None] = []
+    number = 0
+    for candidate in plausible:
+        after = did.get(number) if candidate.swaps else None
+        number += bool(candidate.swaps)
+        found.append(Behaviour(recorded, did[-1], after) if after is not None and -1 in did else None)
+    return found

@@ -14,6 +14,9 @@ from .sources import Chunk, Edit, Source, shape
 from .wire import Swap
 
 MAX_DRAFTS_PER_STATEMENT = 20_000
+REPEATED = frozenset({"compare", "operator", "constant", "variable", "attribute", "function", "text", "junction"})
+REPEATED_SHARE = 0.5
+MAX_REPEATS = 6
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,30 @@ class Maker:
         return True
 
 
+@dataclass
+class Repeats:
+    """Puts drafts together that make the same of the same text in one function: a fault may be there twice."""
+
+    found: dict[tuple[object, ...], list[Draft]] = field(default_factory=dict)
+
+    def with_those_before(self, draft: Draft) -> Draft | None:
+        chunk = draft.source.chunk_of(draft.edits)
+        if draft.template not in REPEATED or chunk is None:
+            return None
+        [edit] = draft.edits
+        old = draft.source.data[edit.start : edit.end]
+        alike = self.found.setdefault((draft.source.path, chunk.start, draft.template, old, edit.text), [])
+        alike.append(draft)
+        edits = tuple(sorted({each for one in alike for each in one.edits}))
+        if len(edits) < 2 or len(edits) > MAX_REPEATS:
+            return None
+        return replace(draft, edits=edits, template=f"{draft.template}-repeated", prior=draft.prior * REPEATED_SHARE)
+
+
 def ordered(suspects: Sequence[Suspect], files: dict[str, File]) -> Iterator[tuple[float, Draft]]:
     """Return drafts by score. A statement is worked out only when its turn may have come."""
     ticket = count()
+    repeats = Repeats()
     heap: list[tuple[float, int, Suspect | Draft]] = [(-suspect.score, next(ticket), suspect) for suspect in suspects]
     heapq.heapify(heap)
     while heap:
@@ -99,7 +123,9 @@ def ordered(suspects: Sequence[Suspect], files: dict[str, File]) -> Iterator[tup
             yield -score, entry
             continue
         for draft in of(entry, files):
-            heapq.heappush(heap, (score * min(draft.prior, 1.0), next(ticket), draft))
+            for each in (draft, repeats.with_those_before(draft)):
+                if each is not None:
+                    heapq.heappush(heap, (score * min(each.prior, 1.0), next(ticket), each))
 
 
 def of(suspect: Suspect, files: dict[str, File]) -> Iterable[Draft]:
@@ -116,7 +142,3 @@ def candidates(suspects: Sequence[Suspect], maker: Maker) -> Iterator[Candidate]
         made = maker.made(draft.source, draft.edits, draft.template, score, draft.line)
         if made is not None:
             yield made
-
-
-def slower(candidate: Candidate, factor: float) -> Candidate:
-    return replace(candidate, score=candidate.score * factor)

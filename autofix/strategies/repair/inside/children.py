@@ -13,8 +13,9 @@ import pytest
 
 from . import behaviour, limits, running
 from .recording import Recorder
+from .state import keeper
 from .swapping import CannotSwap, Functions
-from .tracing import Tracer
+from .tracing import Lines, Tracer
 from .wire import Request
 
 MAX_LINES_PER_TEST = 20_000
@@ -41,6 +42,7 @@ class Stage:
     functions: Functions
     broken: Sequence[tuple[str, str]] = ()
     by_id: dict[str, pytest.Item] = field(default_factory=dict)
+    imports: Lines = field(default_factory=set)
 
     def items(self, tests: Sequence[str]) -> list[pytest.Item]:
         """Return the tests of these ids in this order; all tests for none."""
@@ -88,10 +90,20 @@ def trace_tests(request: Request, stage: Stage, say: Say) -> None:
     for item in stage.items(request.tests):
         with tracer.on() as lines:
             outcome = running.run(item, None, request.seconds, stage.watcher)
-        by_file: dict[int, list[int]] = {}
-        for number, line in sorted(lines)[:MAX_LINES_PER_TEST]:
-            by_file.setdefault(number, []).append(line)
-        say("lines", item.nodeid, outcome, list(by_file.items()))
+        say("lines", item.nodeid, outcome, by_file(lines))
+
+
+def list_imports(request: Request, stage: Stage, say: Say) -> None:
+    """Say which lines ran until everything was collected."""
+    for test, _ in stage.broken:
+        say("lines", test, "", by_file(stage.imports))
+
+
+def by_file(lines: Lines) -> list[tuple[int, list[int]]]:
+    found: dict[int, list[int]] = {}
+    for number, line in sorted(lines)[:MAX_LINES_PER_TEST]:
+        found.setdefault(number, []).append(line)
+    return list(found.items())
 
 
 def try_batch(request: Request, stage: Stage, say: Say) -> None:
@@ -100,9 +112,11 @@ def try_batch(request: Request, stage: Stage, say: Say) -> None:
     The last row says how the first test ends with none: the search knows whether candidates left something behind.
     """
     items = stage.items(request.tests)
+    restore = keeper(request.files)
     for number, swaps in enumerate(request.candidates):
         say("begin", number)
         say("tried", number, *tried(lambda: stage.functions.swap(swaps), items, request.seconds, stage))  # noqa: B023
+        restore()
     outcome = running.run(items[0], None, request.seconds, stage.watcher)
     say("canary", outcome, running.told(stage.watcher.error)[:2])
 
@@ -156,5 +170,6 @@ DEEDS: dict[str, Callable[[Request, Stage, Say], None]] = {
     "trace": trace_tests,
     "batch": try_batch,
     "compare": compare,
+    "imports": list_imports,
     "functions": list_functions,
 }

@@ -76,10 +76,7 @@ def is_first(statement: ast.stmt, at: Place) -> bool:
 
 def results(at: Place) -> list[str]:
     """Return what this function returns elsewhere, if that is short, then the empty values."""
-    own = []
-    for node in ast.walk(at.function) if at.function is not None else ():
-        if isinstance(node, ast.Return):
-            own.append(at.text(node.value) if node.value is not None else "")
+    own = [at.text(node.value) if node.value is not None else "" for node in at.returns]
     short = [text for text in own if len(text) < 24 and "\n" not in text]
     return list(dict.fromkeys([*short, "None", "[]", "0", "False", "True", "''", *at.locals[:3]]))
 

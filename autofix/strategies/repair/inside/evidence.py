@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from . import running
 from .localisation import Spectrum, Spot
-from .pool import HOT, Budget, Pool
+from .pool import COLD, HOT, Budget, Pool
 from .wire import Answer, Request
 
 SHARE_OF_BASELINE = 0.4
@@ -37,6 +37,11 @@ class Evidence:
     lines: dict[str, frozenset[Spot]] = field(default_factory=dict)
 
     @property
+    def beyond_help(self) -> frozenset[str]:
+        """What fails whatever is edited, and is not to be counted against an edit."""
+        return frozenset(self.bad).union(self.broken if self.failing else ())
+
+    @property
     def total_seconds(self) -> float:
         return sum(self.seconds.values())
 
@@ -61,6 +66,7 @@ def gathered(pool: Pool, named: Sequence[str], files: Sequence[str], budget: Bud
     answer = pool.ask(HOT, Request("run", seconds=SLOW_SECONDS, silence_seconds=budget.seconds * SHARE_OF_BASELINE))
     found = read(answer, named)
     if found.broken and not found.failing:
+        note_lines(found, pool.ask(COLD, Request("imports", files=tuple(files), silence_seconds=30)))
         return found
     if not found.failing:
         raise NothingToRepair("no test that failed fails when it is run again")
@@ -147,6 +153,6 @@ def spectrum(found: Evidence, files: Sequence[str]) -> Spectrum:
         through = [(numbers[path], line) for path, line in found.frames.get(test, ()) if path in numbers]
         if through and (found.errors[test][0] != "AssertionError" or test in found.broken):
             frames.append(through)
-    failing = [found.lines[test] for test in found.failing if test in found.lines]
+    failing = [found.lines[test] for test in found.failing or found.broken if test in found.lines]
     passing = [found.lines[test] for test in found.passing if test in found.lines]
     return Spectrum(failing, passing, frames)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from time import monotonic
 
-from . import evidence, localisation, ranking
-from .candidates import Maker, candidates
+from . import evidence, localisation, pairs, ranking
+from .candidates import Candidate, Maker, candidates
 from .evidence import Evidence, NothingToRepair
 from .localisation import suspects, suspicion
 from .pool import HOT, Budget, Pool, ServerGone
@@ -19,6 +20,8 @@ from .sources import NotEditable, Source
 from .wire import Request
 
 MAX_CORES = 4
+MAX_NOTED = 2000
+SHARE_OF_SINGLES = 0.75
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,13 @@ def worked(job: Job) -> Report:
     pool = Pool(count, job.arguments, files, budget)
     began = monotonic()
     known = evidence.gathered(pool, job.tests, files, budget)
-    if known.broken and not known.failing:
-        known.failing = []
     search = Search(pool, known, budget, {path: number for number, path in enumerate(files)})
     maker = Maker(frozenset(living(pool)))
     gathered_at = monotonic() - began
-    search.go(candidates(statements(known, files), maker))
+    tried: list[Candidate] = []
+    search.go(noted(candidates(statements(known, files), maker), tried), SHARE_OF_SINGLES)
+    if not search.plausible and budget.left > 0:
+        search.go(pairs.pairs(search, maker, tried))
     figures = {
         "failing": len(known.failing), "passing": len(known.passing), "gathered": round(gathered_at, 2),
         "tried": search.tally.tried, "promising": search.tally.promising, "slow": search.tally.slow,
@@ -94,6 +98,14 @@ def worked(job: Job) -> Report:
     answers = ranking.ranked(pool, known, search.plausible, files)
     figures["alike"] = sum(answer.group == answers[0].group for answer in answers) - 1
     return Report("found", patches=[told(answer, root) for answer in answers], figures=figures)
+
+
+def noted(made: Iterator[Candidate], tried: list[Candidate]) -> Iterator[Candidate]:
+    """Keep the most likely candidates for a second look, in pairs."""
+    for candidate in made:
+        if len(tried) < MAX_NOTED:
+            tried.append(candidate)
+        yield candidate
 
 
 def living(pool: Pool) -> list[tuple[str, int, str]]:

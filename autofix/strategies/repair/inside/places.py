@@ -123,6 +123,28 @@ class Place:
         return list(found)[:24]
 
     @cached_property
+    def returns(self) -> list[ast.Return]:
+        """What this function returns elsewhere."""
+        inside = ast.walk(self.function) if self.function is not None else ()
+        return [node for node in inside if isinstance(node, ast.Return) and node is not self.statement]
+
+    @cached_property
+    def undefined(self) -> list[str]:
+        """Names that this function reads and nobody sets."""
+        if self.function is None or b"import *" in self.source.data:
+            return []
+        known = BUILTINS.union(self.locals, self.file.globals, *(set(bound(node)) for node in self.inner_bindings))
+        loaded = (node.id for node in ast.walk(self.function) if isinstance(node, ast.Name) and not is_stored(node))
+        return [name for name in dict.fromkeys(loaded) if name not in known]
+
+    @property
+    def inner_bindings(self) -> list[ast.stmt]:
+        top: ast.AST = self.function or self.source.tree
+        kinds = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
+        names = [node for node in ast.walk(top) if isinstance(node, kinds)]
+        return [node for node in names if node is not top]
+
+    @cached_property
     def own_attributes(self) -> list[str]:
         """What is used of `self` in this class."""
         if self.owner is None:

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from . import running
 from .candidates import Candidate
@@ -26,7 +27,6 @@ AFTER_FIRST = 0.35
 AFTER_FIRST_SECONDS = 4.0
 SCORE_TO_LEAVE_OFF = 0.35
 LONG_SUITE_SECONDS = 15.0
-PARTLY = 400
 
 
 @dataclass
@@ -46,17 +46,18 @@ class Search:
     tally: Tally = field(default_factory=Tally)
     waiting: deque[Candidate] = field(default_factory=deque)
     slow: deque[Candidate] = field(default_factory=deque)
-    partly: list[tuple[int, Candidate]] = field(default_factory=list)
     batch_size: int = BATCH
     canary: tuple[str, str] | None = None
     first_at: float = 0.0
+    until: float = 0.0
 
     @property
     def probes(self) -> tuple[str, ...]:
         return tuple(self.evidence.failing[:MAX_PROBES])
 
-    def go(self, candidates: Iterator[Candidate]) -> None:
-        """Try candidates until enough are plausible, none is left, or the time is up."""
+    def go(self, candidates: Iterator[Candidate], until: float = 1.0) -> None:
+        """Try candidates until enough are plausible, none is left, or this part of the time is up."""
+        self.until = self.budget.seconds * until
         if self.probes:
             self.canary = self.canary_of(self.pool.ask(HOT, self.batch([])))
         ended = False
@@ -70,7 +71,7 @@ class Search:
     @property
     def is_over(self) -> bool:
         """Whether more candidates would be of no use, but for those that are on their way."""
-        if self.budget.left <= 0 or len(self.plausible) >= MAX_PLAUSIBLE:
+        if self.budget.spent >= self.until or len(self.plausible) >= MAX_PLAUSIBLE:
             return True
         more = max(AFTER_FIRST_SECONDS, self.first_at * AFTER_FIRST)
         return bool(self.plausible) and self.budget.spent > self.first_at + more
@@ -96,6 +97,21 @@ class Search:
             return self.put_in_slow()
         return candidate is None or candidate.swaps is None or bool(batch)
 
+    def passing_alone(self, test: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return those candidates with which one test passes, whatever the others do."""
+        found: list[Candidate] = []
+
+        def judge(batch: Sequence[Candidate], answer: Answer) -> None:
+            self.tally.tried += len(batch)
+            found.extend(batch[row[1]] for row in answer.rows if row[0] == "tried" and row[3] == "")
+
+        for start in range(0, len(candidates), BATCH):
+            part = candidates[start : start + BATCH]
+            self.pool.submit(HOT, replace(self.batch(part), tests=(test,)), partial(judge, part))
+        while not self.pool.is_idle and self.budget.left > 0:
+            self.pool.wait(1.0)
+        return found
+
     def put_in_slow(self) -> bool:
         if not self.slow or self.plausible:
             return False
@@ -106,7 +122,9 @@ class Search:
         seconds = self.evidence.limit(self.evidence.passing and self.probes) * factor
         swaps = tuple(candidate.swaps for candidate in batch if candidate.swaps is not None)
         silence = seconds * 4 + 3
-        return Request("batch", self.probes, seconds=seconds, silence_seconds=silence, candidates=swaps)
+        return Request(
+            "batch", self.probes, seconds=seconds, silence_seconds=silence, files=tuple(self.numbers), candidates=swaps
+        )
 
     def submit_batch(self, batch: list[Candidate], factor: float = 1.0) -> None:
         is_last_chance = factor > 1
@@ -123,14 +141,14 @@ class Search:
             if row[0] == "tried":
                 done = row[1] + 1
                 self.tally.tried += 1
-                self.sort_in(batch[row[1]], row[2], row[3], is_last_chance)
+                self.sort_in(batch[row[1]], row[3], is_last_chance)
         if answer.end != "done" and done < len(batch):
             self.tally.tried += 1
             if not is_last_chance:
                 self.set_aside(batch[done])
             self.waiting.extendleft(reversed(batch[done + 1 :]))
 
-    def sort_in(self, candidate: Candidate, passed: int, outcome: str, is_last_chance: bool) -> None:  # noqa: FBT001
+    def sort_in(self, candidate: Candidate, outcome: str, is_last_chance: bool) -> None:  # noqa: FBT001
         if outcome == "":
             self.tally.promising += 1
             self.check(candidate)
@@ -138,8 +156,6 @@ class Search:
             self.waiting.append(replace(candidate, swaps=None))
         elif outcome == running.SLOW and not is_last_chance:
             self.set_aside(candidate)
-        if passed and outcome and len(self.partly) < PARTLY:
-            self.partly.append((passed, candidate))
 
     def set_aside(self, candidate: Candidate) -> None:
         self.tally.slow += 1
@@ -157,7 +173,7 @@ class Search:
 
     def submit_cold(self, candidate: Candidate) -> None:
         """Import the edited file afresh: the failing tests first where nothing is known yet, then all."""
-        if candidate.swaps is None:
+        if candidate.swaps is None or not self.probes:
             self.tally.tried += 1
             tests = tuple(self.evidence.failing)
             files = self.files_of(tests or self.evidence.broken)
@@ -194,7 +210,7 @@ class Search:
         def judge(answer: Answer) -> None:
             passed = {row[1] for row in answer.rows if row[0] == "test" and row[2] in (running.PASSED, running.SKIPPED)}
             rest = [row for row in answer.rows if row[0] == "broken" or (row[0] == "test" and row[1] not in passed)]
-            bad = [row for row in rest if row[0] == "broken" or row[1] not in self.evidence.bad]
+            bad = [row for row in rest if row[1] not in self.evidence.beyond_help]
             if answer.end == "done" and not bad and passed.issuperset(tests) and passed:
                 then()
 

@@ -22,6 +22,7 @@ from . import wire
 from .children import Say, Stage, carry_out
 from .running import Watcher, told
 from .swapping import Functions
+from .tracing import Tracer
 from .wire import Request
 
 # Plug-ins that run tests elsewhere, twice, in another order or under a clock of their own; their options are ignored.
@@ -52,6 +53,7 @@ class Server:
         self._broken: list[tuple[str, str]] = []
         self._request: Request | None = None
         self._say: Say | None = None
+        self._imports = Tracer(files)
 
     def pytest_addoption(self, parser: pytest.Parser) -> None:
         group = parser.getgroup("left out by the search")
@@ -84,12 +86,14 @@ class Server:
             if say is not None:
                 self._request, self._say = request, say
                 serve_texts(dict(request.texts))
+                if request.do == "imports":
+                    self._imports.start()
                 return
         os._exit(0)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
-        if self._request is not None and self._request.files:
+        if self._request is not None and self._request.do == "run" and self._request.files:
             session.config.args = list(self._request.files)
 
     def pytest_exception_interact(self, node: pytest.Collector, call: pytest.CallInfo, report: object) -> None:
@@ -99,8 +103,10 @@ class Server:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Everything is collected: serve from here, or do what this child was forked for. Never returns."""
+        self._imports.stop()
         by_id = {item.nodeid: item for item in session.items}
-        stage = Stage(session, self._watcher, Functions(self._files), self._broken, by_id)
+        functions = Functions(self._files)
+        stage = Stage(session, self._watcher, functions, self._broken, by_id, self._imports.lines)
         if self._request is not None and self._say is not None:
             carry_out(self._request, stage, self._say)
             os._exit(0)

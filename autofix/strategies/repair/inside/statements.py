@@ -10,6 +10,7 @@ from .conditions import indented, inserted
 from .places import SIMPLE, Draft, Place, is_docstring
 
 MAX_COPIES = 60
+MAX_DEFINITIONS = 120
 LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 BLOCKS = ("body", "orelse", "finalbody")
 
@@ -67,10 +68,12 @@ def result(statement: ast.stmt, at: Place) -> Iterator[Draft]:
     values += [f"not {name}" for name in at.locals[:8]] + [f"len({name})" for name in at.locals[:8]]
     values += [f"{one} + {other}" for one, other in permutations(at.locals[:5], 2)]
     shown = at.text(statement.value) if statement.value is not None else ""
-    for value in values:
-        if value != shown:
-            prior = 0.4 if value in at.locals else 0.25
-            yield at.replace(statement, f"return {value}", "result", prior)
+    usual = {at.text(node.value) for node in at.returns if node.value is not None}
+    is_judgement = bool(usual & {"True", "False"})
+    for value in dict.fromkeys((*values, *sorted(usual))):
+        if value != shown and "\n" not in value:
+            is_likely = value in at.locals or value in usual or (is_judgement and value in ("True", "False"))
+            yield at.replace(statement, f"return {value}", "result", 0.45 if is_likely else 0.25)
     if statement.value is None:
         return
     closed = at.closed(statement.value)
@@ -160,14 +163,14 @@ def appended(statement: ast.stmt, at: Place, text: str, template: str, prior: fl
 
 
 def additions(at: Place) -> dict[str, float]:
-    found: dict[str, float] = {}
+    found = definitions(at)
     for other in at.file.statements:
         text = at.text(other)
         if other is not at.statement and len(text) < 100 and "\n" not in text:
             is_near = at.source.function_of(other) is at.function
             prior = 0.32 if is_near else 0.12
             found[text] = max(found.get(text, 0.0), prior)
-    found = dict(sorted(found.items(), key=lambda pair: -pair[1])[:MAX_COPIES])
+    found = dict(sorted(found.items(), key=lambda pair: -pair[1])[: MAX_COPIES + MAX_DEFINITIONS])
     for name in at.locals:
         found.setdefault(f"return {name}", 0.3)
         found.setdefault(f"{name} += 1", 0.25)
@@ -181,6 +184,27 @@ def additions(at: Place) -> dict[str, float]:
     found.setdefault("break", 0.25)
     found.setdefault("continue", 0.25)
     return found
+
+
+def definitions(at: Place) -> dict[str, float]:
+    """Return what gives a name or an attribute a value that is used here and has none."""
+    found: dict[str, float] = {}
+    taken = [f"self.{attribute}" for attribute in at.own_attributes]
+    for name in at.undefined:
+        for value, prior in ((f"self.{name}", 0.9), ("None", 0.5), ("0", 0.5), ("[]", 0.5), ("{}", 0.5), ("''", 0.4)):
+            if not value.startswith("self.") or value in taken:
+                found[f"{name} = {value}"] = prior
+        for other in at.file.statements:
+            if isinstance(other, ast.Assign) and name in {getattr(target, "id", "") for target in other.targets}:
+                found[at.text(other)] = 0.7
+        for expression, text, is_near in at.ingredients:
+            if not isinstance(expression, ast.Compare):
+                found.setdefault(f"{name} = {text}", 0.4 if is_near else 0.3)
+    if at.function is not None and at.function.name == "__init__":
+        for name in at.locals:
+            if f"self.{name}" in taken or name in at.file.attributes:
+                found.setdefault(f"self.{name} = {name}", 0.5)
+    return dict(list(found.items())[:MAX_DEFINITIONS])
 
 
 def missing_return(statement: ast.stmt, at: Place) -> Iterator[Draft]:

@@ -20,6 +20,7 @@ class Tracer:
         self._numbers = {os.path.realpath(file): number for number, file in enumerate(files)}
         self._known: dict[str, int] = {}
         self.lines: Lines = set()
+        self._is_on = False
 
     def number(self, file: str) -> int:
         """Return the number of a file as code names it; -1 for one that does not matter."""
@@ -31,12 +32,25 @@ class Tracer:
     @contextmanager
     def on(self) -> Iterator[Lines]:
         self.lines = set()
-        start, stop = (self._monitor, self._end_monitoring) if hasattr(sys, "monitoring") else (self._trace, untrace)
-        start()
+        self.start()
         try:
             yield self.lines
         finally:
-            stop()
+            self.stop()
+
+    def start(self) -> None:
+        self._is_on = True
+        if hasattr(sys, "monitoring"):
+            self._monitor()
+        else:
+            self._trace()
+
+    def stop(self) -> None:
+        if self._is_on and hasattr(sys, "monitoring"):
+            end_monitoring()
+        elif self._is_on:
+            sys.settrace(None)
+        self._is_on = False
 
     def _trace(self) -> None:
         def enter(frame: FrameType, event: str, argument: object) -> Any:  # a trace function, or none
@@ -69,11 +83,8 @@ class Tracer:
         monitoring.restart_events()
         monitoring.set_events(TOOL, monitoring.events.LINE)
 
-    def _end_monitoring(self) -> None:
-        monitoring: Any = vars(sys)["monitoring"]
-        monitoring.set_events(TOOL, 0)
-        monitoring.free_tool_id(TOOL)
 
-
-def untrace() -> None:
-    sys.settrace(None)
+def end_monitoring() -> None:
+    monitoring: Any = vars(sys)["monitoring"]
+    monitoring.set_events(TOOL, 0)
+    monitoring.free_tool_id(TOOL)

@@ -14,7 +14,7 @@ from .fresh import copy_or_same, inputs
 from .recording import Call
 
 CALL_SECONDS = 0.1
-TOTAL_SECONDS = 3.0
+TOTAL_SECONDS = 1.0
 MAX_ITEMS = 200
 MAX_DEPTH = 5
 FRESH = 240

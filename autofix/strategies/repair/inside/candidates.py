@@ -14,7 +14,21 @@ from .sources import Chunk, Edit, Source, shape
 from .wire import Swap
 
 MAX_DRAFTS_PER_STATEMENT = 20_000
-REPEATED = frozenset({"compare", "operator", "constant", "variable", "attribute", "function", "text", "junction"})
+REPEATED = frozenset(
+    {
+        "compare",
+        "operator",
+        "constant",
+        "variable",
+        "attribute",
+        "function",
+        "text",
+        "junction",
+        "wrap",
+        "step",
+        "slice",
+    }
+)
 REPEATED_SHARE = 0.5
 MAX_REPEATS = 6
 
@@ -44,8 +58,9 @@ class Maker:
     seen: set[object] = field(default_factory=set)
     shapes: dict[tuple[str, int], object] = field(default_factory=dict)
 
-    def made(self, source: Source, edits: tuple[Edit, ...], template: str, score: float, line: int) -> Candidate | None:
+    def made(self, draft: Draft, score: float, *, at_import: bool = False) -> Candidate | None:
         """Return the candidate; None where it is no Python, or the same program as another."""
+        source, edits, template, line = draft.source, draft.edits, draft.template, draft.line
         chunk = source.chunk_of(edits)
         if chunk is None or edits[0].start < source.span(chunk.node)[0]:
             return self._of_module(Candidate(source, edits, template, score, line, None))
@@ -55,10 +70,10 @@ class Maker:
         code, defaults = compiled
         is_header = edits[0].start < source.span(chunk.node.body[0])[0]
         default_shape = shape(defaults) if is_header else None
-        if not self._is_new(source, chunk, (shape(code), default_shape), is_header=is_header):
+        if not self._is_new(source, chunk, (shape(code), default_shape), is_header=is_header, at_import=at_import):
             return None
         key = (source.path, chunk.first_line, chunk.node.name)
-        swaps = (Swap(*key, code, defaults if is_header else None),) if key in self.living else None
+        swaps = (Swap(*key, code, defaults if is_header else None),) if key in self.living and not at_import else None
         span = (chunk.first_line, chunk.node.end_lineno or chunk.first_line)
         return Candidate(source, edits, template, score, line, swaps, span)
 
@@ -73,7 +88,9 @@ class Maker:
             self.shapes[key] = shape(compile(candidate.source.data, candidate.source.path, "exec", dont_inherit=True))
         return candidate if new != self.shapes[key] and self._add((*key, new)) else None
 
-    def _is_new(self, source: Source, chunk: Chunk, new: tuple[object, object], *, is_header: bool) -> bool:
+    def _is_new(
+        self, source: Source, chunk: Chunk, new: tuple[object, object], *, is_header: bool, at_import: bool
+    ) -> bool:
         key = (source.path, chunk.first_line)
         if key not in self.shapes:
             original = source.compiled(chunk, ())
@@ -81,7 +98,7 @@ class Maker:
         old = self.shapes[key]
         if isinstance(old, tuple) and new == (old if is_header else (old[0], None)):
             return False
-        return self._add((*key, new))
+        return self._add((*key, new, at_import))
 
     def _add(self, key: object) -> bool:
         mark = hash(key)
@@ -111,21 +128,26 @@ class Repeats:
         return replace(draft, edits=edits, template=f"{draft.template}-repeated", prior=draft.prior * REPEATED_SHARE)
 
 
-def ordered(suspects: Sequence[Suspect], files: dict[str, File]) -> Iterator[tuple[float, Draft]]:
-    """Return drafts by score. A statement is worked out only when its turn may have come."""
+def ordered(suspects: Sequence[Suspect], files: dict[str, File]) -> Iterator[tuple[float, Draft, bool]]:
+    """Return drafts by score, and whether what they change runs at import.
+
+    A statement is worked out only when its turn may have come.
+    """
     ticket = count()
     repeats = Repeats()
-    heap: list[tuple[float, int, Suspect | Draft]] = [(-suspect.score, next(ticket), suspect) for suspect in suspects]
+    heap: list[tuple[float, int, Draft | None, Suspect]] = [
+        (-suspect.score, next(ticket), None, suspect) for suspect in suspects
+    ]
     heapq.heapify(heap)
     while heap:
-        score, _, entry = heapq.heappop(heap)
-        if isinstance(entry, Draft):
-            yield -score, entry
+        score, _, ready, suspect = heapq.heappop(heap)
+        if ready is not None:
+            yield -score, ready, suspect.at_import
             continue
-        for draft in of(entry, files):
+        for draft in of(suspect, files):
             for each in (draft, repeats.with_those_before(draft)):
                 if each is not None:
-                    heapq.heappush(heap, (score * min(each.prior, 1.0), next(ticket), each))
+                    heapq.heappush(heap, (score * min(each.prior, 1.0), next(ticket), each, suspect))
 
 
 def of(suspect: Suspect, files: dict[str, File]) -> Iterable[Draft]:
@@ -138,7 +160,7 @@ def of(suspect: Suspect, files: dict[str, File]) -> Iterable[Draft]:
 
 def candidates(suspects: Sequence[Suspect], maker: Maker) -> Iterator[Candidate]:
     files = {suspect.source.path: File(suspect.source) for suspect in suspects}
-    for score, draft in ordered(suspects, files):
-        made = maker.made(draft.source, draft.edits, draft.template, score, draft.line)
+    for score, draft, at_import in ordered(suspects, files):
+        made = maker.made(draft, score, at_import=at_import)
         if made is not None:
             yield made

@@ -95,8 +95,7 @@ def trace_tests(request: Request, stage: Stage, say: Say) -> None:
 
 def list_imports(request: Request, stage: Stage, say: Say) -> None:
     """Say which lines ran until everything was collected."""
-    for test, _ in stage.broken:
-        say("lines", test, "", by_file(stage.imports))
+    say("imports", by_file(stage.imports))
 
 
 def by_file(lines: Lines) -> list[tuple[int, list[int]]]:
@@ -149,6 +148,7 @@ def compare(request: Request, stage: Stage, say: Say) -> None:
     for item in stage.items(request.tests):
         with recorder.on():
             running.run(item, None, request.seconds, stage.watcher)
+        say("recorded", item.nodeid)
     calls, recorded = behaviour.chosen(recorder.calls, request.seed)
     say("inputs", recorded, len(calls))
     say("did", -1, behaviour.outcomes(calls, stage.functions.living))

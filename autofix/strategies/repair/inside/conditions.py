@@ -11,6 +11,7 @@ from .sources import FUNCTION
 
 MAX_PAIRED = 6
 MAX_QUESTION = 60
+MAX_RESULT = 24
 OF_ANY = ("{0} is None", "{0} is not None", "not {0}", "{0}")
 OF_NUMBERS = ("len({0}) > 1", "len({0}) <= 1", "{0} == 0", "{0} > 0", "{0} < 0", "{0} != 0", "{0} > 1")
 SIMPLE_PATH = (ast.Name, ast.Attribute)
@@ -22,9 +23,12 @@ def condition(node: ast.expr, at: Place) -> Iterator[Draft]:
     if node is not getattr(parent, "test", None) and node not in getattr(parent, "ifs", ()):
         return
     shown = at.closed(node)
-    if not isinstance(node, ast.Constant):
-        yield at.replace(node, "True", "condition-constant", 0.2)
-        yield at.replace(node, "False", "condition-constant", 0.2)
+    if isinstance(node, ast.Constant):
+        for question, prior in questions(at).items():
+            yield at.replace(node, question, "condition-other", prior * 1.5)
+        return
+    yield at.replace(node, "True", "condition-constant", 0.2)
+    yield at.replace(node, "False", "condition-constant", 0.2)
     for question, prior in questions(at).items():
         yield at.replace(node, f"{question} or {shown}", "condition-or", prior)
         yield at.replace(node, f"{shown} and {question}", "condition-and", prior)
@@ -57,12 +61,34 @@ def guard(statement: ast.stmt, at: Place) -> Iterator[Draft]:
     parent = at.parent(statement)
     is_loop = isinstance(parent, (ast.For, ast.While, ast.AsyncFor))
     leaving = ["continue", "break"] if is_loop else []
-    leaving += [f"return {value}" for value in results(at)]
-    for name in at.locals[:10]:
+    leaving += [*(f"return {value}".rstrip() for value in results(at)), *raises(at)]
+    for name in (*at.locals[:10], *attributes(at)):
         for asked in (f"not {name}", f"{name} is None", f"{name} == 0", f"{name} < 0", f"len({name}) <= 1"):
             for deed in leaving:
                 prior = 0.3 if asked.startswith("not") or asked.endswith("None") else 0.18
                 yield inserted(statement, at, f"if {asked}:\n    {deed}", "guard", prior)
+
+
+def copied_guard(statement: ast.stmt, at: Place) -> Iterator[Draft]:
+    """A guard from elsewhere in the file."""
+    if statement not in getattr(at.parent(statement), "body", ()):
+        return
+    for other, text in at.file.guards:
+        is_near = at.source.function_of(other) is at.function
+        yield inserted(statement, at, text, "guard", 0.35 if is_near or is_first(statement, at) else 0.15)
+
+
+def attributes(at: Place) -> list[str]:
+    """Return what this function reads of its objects."""
+    found = [at.text(node) for node in at.nearby if isinstance(node, ast.Attribute) and not is_stored(node)]
+    called = {at.text(node.func) for node in at.nearby if isinstance(node, ast.Call)}
+    return [text for text in dict.fromkeys(found) if text not in called and len(text) < MAX_RESULT][:6]
+
+
+def raises(at: Place) -> list[str]:
+    own = [at.text(node) for node in at.file.statements if isinstance(node, ast.Raise)]
+    short = [text for text in dict.fromkeys(own) if len(text) < MAX_QUESTION and "\n" not in text]
+    return [*short[:6], "raise ValueError", "raise TypeError"]
 
 
 def is_first(statement: ast.stmt, at: Place) -> bool:
@@ -77,7 +103,7 @@ def is_first(statement: ast.stmt, at: Place) -> bool:
 def results(at: Place) -> list[str]:
     """Return what this function returns elsewhere, if that is short, then the empty values."""
     own = [at.text(node.value) if node.value is not None else "" for node in at.returns]
-    short = [text for text in own if len(text) < 24 and "\n" not in text]
+    short = [text for text in own if len(text) < MAX_RESULT and "\n" not in text]
     return list(dict.fromkeys([*short, "None", "[]", "0", "False", "True", "''", *at.locals[:3]]))
 
 

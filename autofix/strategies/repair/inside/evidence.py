@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from . import running
 from .localisation import Spectrum, Spot
@@ -16,7 +17,9 @@ SHARE_OF_BASELINE = 0.4
 SHARE_OF_TRACING = 0.25
 MAX_FAILING = 40
 MAX_PASSING = 1500
-SLOW_SECONDS = 10.0
+PART = 40
+SLOW_SECONDS, FAILING_SECONDS = 2.0, 0.3
+LEAST_SECONDS = 0.08
 
 
 class NothingToRepair(Exception):
@@ -35,6 +38,8 @@ class Evidence:
     errors: dict[str, tuple[str, str]] = field(default_factory=dict)
     frames: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     lines: dict[str, frozenset[Spot]] = field(default_factory=dict)
+    imports: frozenset[Spot] = frozenset()
+    slow: set[str] = field(default_factory=set)
 
     @property
     def beyond_help(self) -> frozenset[str]:
@@ -48,7 +53,7 @@ class Evidence:
     def limit(self, tests: Iterable[str], factor: float = 10.0) -> float:
         """Return the processor time that each of some tests may take: far more than they took unchanged."""
         slowest = max((self.seconds.get(test, 0.0) for test in tests if test not in self.failing), default=0.0)
-        return min(20.0, max(0.25, factor * slowest))
+        return min(20.0, max(LEAST_SECONDS, factor * slowest))
 
     def covering(self, file: int, first: int, last: int) -> list[str]:
         """Return the passing tests that run one of these lines, the fastest first, then those nothing is known of."""
@@ -65,8 +70,10 @@ def gathered(pool: Pool, named: Sequence[str], files: Sequence[str], budget: Bud
     """Run all tests, see that the failing ones always fail, and trace them and others."""
     answer = pool.ask(HOT, Request("run", seconds=SLOW_SECONDS, silence_seconds=budget.seconds * SHARE_OF_BASELINE))
     found = read(answer, named)
+    pool.submit(COLD, Request("imports", files=tuple(files), silence_seconds=30), partial(note_imports, found))
     if found.broken and not found.failing:
-        note_lines(found, pool.ask(COLD, Request("imports", files=tuple(files), silence_seconds=30)))
+        finish(pool, budget)
+        found.lines.update(dict.fromkeys(found.broken, found.imports))
         return found
     if not found.failing:
         raise NothingToRepair("no test that failed fails when it is run again")
@@ -89,6 +96,7 @@ def read(answer: Answer, named: Sequence[str]) -> Evidence:
                 found.passing.append(test)
             elif outcome in (running.FAILED, running.SLOW):
                 sort_out(found, test, named)
+                found.slow.update([test] if outcome == running.SLOW else ())
                 if error:
                     found.errors[test] = (error[0], error[1])
                     found.frames[test] = [(path, line) for path, line in error[2]]
@@ -114,8 +122,9 @@ def stem(test: str) -> str:
 
 def confirm(pool: Pool, found: Evidence) -> None:
     """Leave out tests that pass when they run alone, or now and then: no edit is to be praised for them."""
-    for _ in range(2):
-        answer = pool.ask(HOT, Request("run", tests=tuple(found.failing), seconds=SLOW_SECONDS))
+    doubtful = [test for test in found.failing if test not in found.slow][:MAX_FAILING]
+    for _ in range(2 if doubtful else 0):
+        answer = pool.ask(HOT, Request("run", tests=tuple(doubtful), seconds=SLOW_SECONDS))
         passed = {row[1] for row in answer.rows if row[0] == "test" and row[2] not in (running.FAILED, running.SLOW)}
         found.bad += [test for test in found.failing if test in passed]
         found.failing = [test for test in found.failing if test not in passed]
@@ -132,12 +141,25 @@ def trace(pool: Pool, found: Evidence, files: Sequence[str], budget: Budget) -> 
     passing = sorted(found.passing, key=lambda test: (test.split("::")[0] not in near, found.seconds[test]))
     until = budget.spent + budget.seconds * SHARE_OF_TRACING
     tests = [*found.failing[:MAX_FAILING], *passing[:MAX_PASSING]]
-    for start in range(0, len(tests), 100):
-        part = tests[start : start + 100]
-        request = Request("trace", tuple(part), seconds=SLOW_SECONDS * 2, silence_seconds=60, files=tuple(files))
-        note_lines(found, pool.ask(HOT, request))
-        if budget.spent > until:
-            return
+    parts = [tests[start : start + PART] for start in range(0, len(tests), PART)]
+    while ((parts and budget.spent < until) or not pool.is_idle) and budget.left > 0:
+        if parts and pool.has_room and budget.spent < until:
+            part = parts.pop(0)
+            seconds = FAILING_SECONDS if found.slow.intersection(part) else SLOW_SECONDS * 2
+            request = Request("trace", tuple(part), seconds, silence_seconds=30, files=tuple(files))
+            pool.submit(HOT, request, lambda answer: note_lines(found, answer))
+        else:
+            pool.wait(0.5)
+
+
+def finish(pool: Pool, budget: Budget) -> None:
+    while not pool.is_idle and budget.left > 0:
+        pool.wait(0.5)
+
+
+def note_imports(found: Evidence, answer: Answer) -> None:
+    for row in answer.rows:
+        found.imports = frozenset((number, line) for number, lines in row[1] for line in lines)
 
 
 def note_lines(found: Evidence, answer: Answer) -> None:

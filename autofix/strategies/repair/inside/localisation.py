@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .sources import Source
+from .sources import Chunk, Source
 
 Spot = tuple[int, int]  # number of the file, line
 FRAME_BONUS = 0.35
 LAST_FRAME_BONUS = 0.5
 # What part of a function's suspicion passes on to what ran at import
-HEADER_SHARE, NAMED_SHARE, USED_SHARE = 0.5, 0.55, 0.2
+HEADER_SHARE, NAMED_SHARE, USED_SHARE, FILLED_SHARE = 0.5, 0.55, 0.2, 0.4
 
 
 @dataclass(frozen=True)
@@ -54,44 +54,66 @@ class Suspect:
     source: Source
     statement: ast.stmt
     score: float
+    at_import: bool = False
 
 
-def suspects(sources: Mapping[int, Source], scores: Mapping[Spot, float]) -> list[Suspect]:
+def suspects(
+    sources: Mapping[int, Source], scores: Mapping[Spot, float], imported: frozenset[Spot] = frozenset()
+) -> list[Suspect]:
     """Return the statements that failing tests ran or that feed those, the most suspicious first."""
-    weights: dict[ast.stmt, float] = {}
-    of: dict[ast.stmt, Source] = {}
+    weights = Weights()
     for number, source in sources.items():
         lines = {line: score for (file, line), score in scores.items() if file == number}
+        at_start = {line for file, line in imported if file == number}
         for statement in ast.walk(source.tree):
             if isinstance(statement, ast.stmt):
-                of[statement] = source
-                weights[statement] = max((lines.get(line, 0.0) for line in own_lines(statement)), default=0.0)
-    feed(list(sources.values()), weights)
-    found = [Suspect(of[statement], statement, weight) for statement, weight in weights.items() if weight]
+                weights.of[statement] = source
+                weights.run[statement] = max((lines.get(line, 0.0) for line in own_lines(statement)), default=0.0)
+                if at_start.intersection(own_lines(statement)):
+                    weights.imported.add(statement)
+    weights.feed(list(sources.values()))
+    found = [Suspect(weights.of[each], each, score) for each, score in weights.run.items() if score]
+    found += [Suspect(weights.of[each], each, score, at_import=True) for each, score in weights.fed.items() if score]
     found.sort(key=lambda suspect: -suspect.score)
     return found
 
 
-def feed(sources: Sequence[Source], weights: dict[ast.stmt, float]) -> None:
-    """Pass suspicion on to what ran at import: default values, and what sets names that suspicious functions read.
+@dataclass
+class Weights:
+    """How suspicious statements are: for what tests ran of them, and for what they did at import, before any test."""
 
-    No test runs those lines: they had run before the first one started.
-    """
-    users: dict[str, float] = {}
-    for source in sources:
-        for chunk in source.chunks:
-            inside = [node for node in ast.walk(chunk.node) if isinstance(node, ast.stmt) and node is not chunk.node]
-            worst = max((weights[statement] for statement in inside), default=0.0)
-            weights[chunk.node] = max(weights[chunk.node], worst * HEADER_SHARE)
-            for node in ast.walk(chunk.node) if worst else ():
-                for name in (getattr(node, "id", None), getattr(node, "attr", None)):
-                    if isinstance(name, str):
-                        users[name] = max(users.get(name, 0.0), worst)
-    for source in sources:
-        for statement in at_import(source.tree):
-            named = max((users.get(name, 0.0) for name in names_set(statement)), default=0.0)
-            called = max((users.get(name, 0.0) for name in names_used(statement)), default=0.0)
-            weights[statement] = max(weights[statement], named * NAMED_SHARE, called * USED_SHARE)
+    of: dict[ast.stmt, Source] = field(default_factory=dict)
+    run: dict[ast.stmt, float] = field(default_factory=dict)
+    fed: dict[ast.stmt, float] = field(default_factory=dict)
+    imported: set[ast.stmt] = field(default_factory=set)
+
+    def feed(self, sources: Sequence[Source]) -> None:
+        """Pass suspicion on to default values, and to what sets or fills names that suspicious functions read."""
+        users: dict[str, float] = {}
+        for source in sources:
+            for chunk in source.chunks:
+                worst = max((self.run[statement] for statement in body_of(chunk)), default=0.0)
+                self.run[chunk.node] = max(self.run[chunk.node], worst * HEADER_SHARE)
+                for name in names_used(chunk.node) if worst else ():
+                    users[name] = max(users.get(name, 0.0), worst)
+        for source in sources:
+            for statement in at_import(source.tree):
+                named = max((users.get(name, 0.0) for name in names_set(statement)), default=0.0)
+                called = max((users.get(name, 0.0) for name in names_used(statement)), default=0.0)
+                self.fed[statement] = max(named * NAMED_SHARE, called * USED_SHARE)
+            for chunk in source.chunks:
+                shared = frozenset(names_used(chunk.node)) & values_of(source.tree) & users.keys()
+                for statement in self.imported.intersection(body_of(chunk)) if shared else ():
+                    self.fed[statement] = max(users[name] for name in shared) * FILLED_SHARE
+
+
+def body_of(chunk: Chunk) -> list[ast.stmt]:
+    return [node for node in ast.walk(chunk.node) if isinstance(node, ast.stmt) and node is not chunk.node]
+
+
+def values_of(tree: ast.Module) -> frozenset[str]:
+    """Return the names of a module's values, its functions and classes not among them."""
+    return frozenset(name for statement in tree.body for name in names_set(statement))
 
 
 def at_import(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -106,16 +128,20 @@ def at_import(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def names_set(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
     for node in ast.walk(statement):
         if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
             inner: ast.AST = node.value if isinstance(node, ast.Subscript) else node
             yield str(getattr(inner, "id", "") or getattr(inner, "attr", ""))
 
 
-def names_used(statement: ast.stmt) -> Iterator[str]:
+def names_used(statement: ast.AST) -> Iterator[str]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Name):
             yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
 
 
 def own_lines(statement: ast.stmt) -> range:

@@ -116,13 +116,13 @@ def living(pool: Pool) -> list[tuple[str, int, str]]:
 def statements(known: Evidence, files: list[str]) -> list[localisation.Suspect]:
     scores = suspicion(evidence.spectrum(known, files))
     sources = {}
-    for number in {file for file, _ in scores}:
+    for number in {file for file, _ in (*scores, *known.imports)}:
         try:
             with open(files[number], "rb") as file:
                 sources[number] = Source(files[number], file.read())
         except (OSError, NotEditable):
             continue
-    return suspects(sources, scores)
+    return suspects(sources, scores, known.imports)
 
 
 def told(answer: Answer, root: str) -> dict[str, object]:

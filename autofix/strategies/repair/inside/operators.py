@@ -151,10 +151,11 @@ def stepped(node: ast.expr, at: Place) -> Iterator[Draft]:
     if is_stored(node) or not isinstance(node, (ast.Name, ast.BinOp, ast.Call, ast.Subscript, ast.Attribute)):
         return
     if isinstance(parent, ast.Slice) or (isinstance(parent, ast.Subscript) and node is parent.slice):
-        yield from one_more(node, at, 0.7)
+        yield from one_more(node, at, 0.7 if isinstance(node, ast.Name) else 0.45)
     elif isinstance(parent, ast.Call) and node is not parent.func:
         is_range = isinstance(parent.func, ast.Name) and parent.func.id == "range"
-        yield from one_more(node, at, 0.8 if is_range else 0.35)
+        is_number = isinstance(node, ast.Name) or (isinstance(node, ast.Call) and at.text(node.func) == "len")
+        yield from one_more(node, at, 0.8 if is_range else 0.5 if is_number else 0.35)
     elif isinstance(parent, (ast.Return, ast.Assign, ast.AugAssign, ast.BinOp, ast.IfExp)):
         yield from one_more(node, at, 0.35)
 

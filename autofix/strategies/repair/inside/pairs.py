@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from .candidates import Candidate, Maker
+from .places import Draft
 from .search import Search
 
 TOP = 500
@@ -49,7 +50,7 @@ def joined(first: Candidate, second: Candidate, maker: Maker) -> Iterator[Candid
             first.source, edits, template, score, first.line, (*first.swaps, *second.swaps), span(first, second)
         )
         return
-    made = maker.made(first.source, edits, template, score, first.line)
+    made = maker.made(Draft(first.source, edits, template, 1.0, first.line), score)
     if made is not None:
         yield made
 

@@ -12,9 +12,11 @@ from functools import cached_property
 from .sources import FUNCTION, Edit, Function, Source
 
 MAX_INGREDIENT = 80
+MAX_GUARD_LINES, MAX_GUARDS = 5, 40
 ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Subscript, ast.Attribute, ast.List, ast.Dict, ast.Set, ast.JoinedStr)
 INGREDIENTS = (ast.Subscript, ast.Call, ast.BinOp, ast.Attribute, ast.List, ast.Tuple, ast.Compare)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 SIMPLE = (
     ast.Assign,
     ast.AugAssign,
@@ -79,6 +81,18 @@ class File:
         return [node for node in ast.walk(self.source.tree) if isinstance(node, SIMPLE) and not is_docstring(node)]
 
     @cached_property
+    def guards(self) -> list[tuple[ast.If, str]]:
+        """Short `if` statements that leave, with their texts as if they were on the left edge."""
+        found = []
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], LEAVING):
+                lines = self.source.text(node).splitlines()
+                cut = len(self.source.indent(node))
+                if len(lines) <= MAX_GUARD_LINES and node.body[0].lineno > node.lineno:
+                    found.append((node, "\n".join([lines[0], *(line[cut:] for line in lines[1:])])))
+        return found[:MAX_GUARDS]
+
+    @cached_property
     def texts(self) -> list[str]:
         found = (node.value for node in self.expressions if isinstance(node, ast.Constant))
         return list(dict.fromkeys(value for value in found if isinstance(value, str) and len(value) < MAX_INGREDIENT))
@@ -121,6 +135,38 @@ class Place:
                 found[name] = None
             function = self.source.function_of(function)
         return list(found)[:24]
+
+    @cached_property
+    def neglected(self) -> frozenset[str]:
+        """Arguments and variables that nothing reads: something was to be done with them."""
+        read = {node.id for node in self.nearby if isinstance(node, ast.Name) and not is_stored(node)}
+        return frozenset(name for name in self.locals if name not in read and not name.startswith("_"))
+
+    @cached_property
+    def unfilled(self) -> list[str]:
+        """Variables that start as empty containers and get nothing put in."""
+        if self.function is None:
+            return []
+        empty: dict[str, None] = {}
+        filled: set[str] = set()
+        for node in ast.walk(self.function):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                target = node.targets[0].id
+                (empty.setdefault(target) if is_empty(node.value) else filled.add(target))
+            elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.value, ast.Name):
+                filled.add(node.value.id)
+        return [name for name in empty if name not in filled]
+
+    @cached_property
+    def unset_attributes(self) -> list[str]:
+        """What is read of `self` in this class and set nowhere in it."""
+        if self.owner is None or self.owner.bases:
+            return []
+        own = [node for node in ast.walk(self.owner) if isinstance(node, ast.Attribute)]
+        own = [node for node in own if isinstance(node.value, ast.Name) and node.value.id == "self"]
+        known = {node.attr for node in own if is_stored(node)}.union(self.file.methods_of(self.owner))
+        known.update(name for statement in self.owner.body for name in bound(statement))
+        return [name for name in dict.fromkeys(node.attr for node in own) if name not in known]
 
     @cached_property
     def returns(self) -> list[ast.Return]:
@@ -269,6 +315,12 @@ def is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
+def is_empty(node: ast.expr) -> bool:
+    if isinstance(node, (ast.List, ast.Dict)):
+        return not (node.elts if isinstance(node, ast.List) else node.keys)
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in EMPTY and not node.args
+
+
 def is_called(node: ast.AST, parent: ast.AST | None) -> bool:
     return isinstance(parent, ast.Call) and parent.func is node
 
@@ -277,4 +329,5 @@ def is_stored(node: ast.AST) -> bool:
     return isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del))
 
 
+EMPTY = frozenset({"set", "list", "dict", "deque", "OrderedDict"})
 BUILTINS = frozenset(vars(builtins))

@@ -18,6 +18,8 @@ Then = Callable[[Answer], None]
 HOT, COLD = "hot", "cold"
 SLOWEST, SLOWEST_ALONE = 0.25, 0.7
 SETTLED_SECONDS = 1.0
+# What comes after the search - comparing - may take this much more.
+GRACE_SECONDS = 15.0
 
 
 class ServerGone(Exception):
@@ -93,9 +95,9 @@ class Pool:
         """Return the answer to one request, whatever else is going on."""
         answers: list[Answer] = []
         self.submit(lane, request, answers.append, first=True)
-        while not answers:
+        while not answers and self._budget.left > -GRACE_SECONDS:
             self.wait(1.0)
-        return answers[0]
+        return answers[0] if answers else Answer([], "late")
 
     def _pump(self) -> None:
         for lane in (COLD, HOT):

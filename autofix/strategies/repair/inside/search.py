@@ -6,6 +6,7 @@ test with the edited file imported afresh (cold). What is left at the end is `pl
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +22,9 @@ from .wire import Answer, Request
 BATCH = 24
 MAX_PROBES = 6
 MAX_PLAUSIBLE = 12
-MAX_SLOW = 150
-SLOW_FACTOR = 8.0
+# How much of the first time limit a candidate gets in its first, second and third turn; how far it is put back.
+SLOW_FACTORS = (1.0, 8.0, 40.0)
+SLOW_SHARE = 0.55
 AFTER_FIRST = 0.35
 AFTER_FIRST_SECONDS = 4.0
 SCORE_TO_LEAVE_OFF = 0.35
@@ -45,7 +47,7 @@ class Search:
     plausible: list[Candidate] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     waiting: deque[Candidate] = field(default_factory=deque)
-    slow: deque[Candidate] = field(default_factory=deque)
+    slow: list[tuple[float, int, int, Candidate]] = field(default_factory=list)
     batch_size: int = BATCH
     canary: tuple[str, str] | None = None
     first_at: float = 0.0
@@ -77,25 +79,32 @@ class Search:
         return bool(self.plausible) and self.budget.spent > self.first_at + more
 
     def put_in(self, candidates: Iterator[Candidate]) -> bool:
-        """Submit the next candidates; False when there are none."""
+        """Submit the next candidates; False when there are none that could matter."""
         batch: list[Candidate] = []
         while len(batch) < self.batch_size:
             candidate = self.waiting.popleft() if self.waiting else next(candidates, None)
-            if candidate is None:
+            if self.slow and -self.slow[0][0] > (candidate.score if candidate is not None else 0.0):
+                self.put_back(candidate)
+                self.submit_slow()
                 break
-            if self.plausible and candidate.score < self.plausible[0].score * SCORE_TO_LEAVE_OFF:
+            if candidate is None or self.is_pointless(candidate):
                 break
             if candidate.swaps is None or not self.probes:
                 self.submit_cold(candidate)
                 break
             batch.append(candidate)
         else:
-            candidate = None
+            return self.submit_batch(batch)
         if batch:
-            self.submit_batch(batch)
-        elif candidate is None:
-            return self.put_in_slow()
-        return candidate is None or candidate.swaps is None or bool(batch)
+            return self.submit_batch(batch)
+        return candidate is not None and not self.is_pointless(candidate)
+
+    def put_back(self, candidate: Candidate | None) -> None:
+        if candidate is not None:
+            self.waiting.appendleft(candidate)
+
+    def is_pointless(self, candidate: Candidate) -> bool:
+        return bool(self.plausible) and candidate.score < self.plausible[0].score * SCORE_TO_LEAVE_OFF
 
     def passing_alone(self, test: str, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return those candidates with which one test passes, whatever the others do."""
@@ -112,25 +121,21 @@ class Search:
             self.pool.wait(1.0)
         return found
 
-    def put_in_slow(self) -> bool:
-        if not self.slow or self.plausible:
-            return False
-        self.submit_batch([self.slow.popleft()], SLOW_FACTOR)
-        return True
-
     def batch(self, batch: Sequence[Candidate], factor: float = 1.0) -> Request:
         seconds = self.evidence.limit(self.evidence.passing and self.probes) * factor
         swaps = tuple(candidate.swaps for candidate in batch if candidate.swaps is not None)
-        silence = seconds * 4 + 3
-        return Request(
-            "batch", self.probes, seconds=seconds, silence_seconds=silence, files=tuple(self.numbers), candidates=swaps
-        )
+        return Request("batch", self.probes, seconds, seconds * 4 + 3, files=tuple(self.numbers), candidates=swaps)
 
-    def submit_batch(self, batch: list[Candidate], factor: float = 1.0) -> None:
-        is_last_chance = factor > 1
-        self.pool.submit(HOT, self.batch(batch, factor), lambda answer: self.judge(batch, answer, is_last_chance))
+    def submit_batch(self, batch: list[Candidate], turn: int = 0) -> bool:
+        request = self.batch(batch, SLOW_FACTORS[turn])
+        self.pool.submit(HOT, request, lambda answer: self.judge(batch, answer, turn))
+        return True
 
-    def judge(self, batch: list[Candidate], answer: Answer, is_last_chance: bool) -> None:  # noqa: FBT001
+    def submit_slow(self) -> None:
+        _, _, turn, candidate = heapq.heappop(self.slow)
+        self.submit_batch([candidate], turn)
+
+    def judge(self, batch: list[Candidate], answer: Answer, turn: int) -> None:
         """Sort the candidates of a batch out; those after one that did not come back are tried again."""
         if len(batch) > 1 and answer.end == "done" and self.canary_of(answer) != self.canary:
             self.batch_size = max(1, self.batch_size // 3)
@@ -141,26 +146,27 @@ class Search:
             if row[0] == "tried":
                 done = row[1] + 1
                 self.tally.tried += 1
-                self.sort_in(batch[row[1]], row[3], is_last_chance)
+                self.sort_in(batch[row[1]], row[3], turn)
         if answer.end != "done" and done < len(batch):
             self.tally.tried += 1
-            if not is_last_chance:
-                self.set_aside(batch[done])
+            self.set_aside(batch[done], turn)
             self.waiting.extendleft(reversed(batch[done + 1 :]))
 
-    def sort_in(self, candidate: Candidate, outcome: str, is_last_chance: bool) -> None:  # noqa: FBT001
+    def sort_in(self, candidate: Candidate, outcome: str, turn: int) -> None:
         if outcome == "":
             self.tally.promising += 1
             self.check(candidate)
         elif outcome == "cannot":
             self.waiting.append(replace(candidate, swaps=None))
-        elif outcome == running.SLOW and not is_last_chance:
-            self.set_aside(candidate)
+        elif outcome == running.SLOW:
+            self.set_aside(candidate, turn)
 
-    def set_aside(self, candidate: Candidate) -> None:
+    def set_aside(self, candidate: Candidate, turn: int) -> None:
+        """Keep a candidate that ran out of time for another turn, with more of it."""
         self.tally.slow += 1
-        if len(self.slow) < MAX_SLOW:
-            self.slow.append(candidate)
+        if turn + 1 < len(SLOW_FACTORS):
+            score = candidate.score * SLOW_SHARE ** (turn + 1)
+            heapq.heappush(self.slow, (-score, self.tally.slow, turn + 1, candidate))
 
     def check(self, candidate: Candidate) -> None:
         """Run every failing test and those that run the changed function."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from .conditions import indented, inserted
-from .places import SIMPLE, Draft, Place, is_docstring
+from .places import LEAVING, SIMPLE, Draft, Place, is_docstring
 
 MAX_COPIES = 60
 MAX_DEFINITIONS = 120
-LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+
 BLOCKS = ("body", "orelse", "finalbody")
 
 
@@ -92,6 +92,8 @@ def assignment(statement: ast.stmt, at: Place) -> Iterator[Draft]:
         for sign in ("+=", "-=", "|="):
             yield at.edit((start, end), gap.replace("=", sign), "operator", 0.35)
     closed = at.closed(statement.value)
+    for extreme in ("max", "min"):
+        yield at.replace(statement, f"{target} = {extreme}({target}, {value})", "extreme", 0.4)
     yield at.replace(statement, f"{target} = {target} or {closed}", "assign", 0.25)
     yield at.replace(statement, f"{target} = {closed} or {target}", "assign", 0.15)
     yield at.replace(statement, f"{target}.append({value})", "assign", 0.2)
@@ -189,22 +191,30 @@ def additions(at: Place) -> dict[str, float]:
 def definitions(at: Place) -> dict[str, float]:
     """Return what gives a name or an attribute a value that is used here and has none."""
     found: dict[str, float] = {}
-    taken = [f"self.{attribute}" for attribute in at.own_attributes]
+    for name in at.unfilled:
+        for other in at.locals:
+            if other != name:
+                found.update({f"{name}.add({other})": 0.7, f"{name}.append({other})": 0.7})
     for name in at.undefined:
-        for value, prior in ((f"self.{name}", 0.9), ("None", 0.5), ("0", 0.5), ("[]", 0.5), ("{}", 0.5), ("''", 0.4)):
-            if not value.startswith("self.") or value in taken:
-                found[f"{name} = {value}"] = prior
-        for other in at.file.statements:
-            if isinstance(other, ast.Assign) and name in {getattr(target, "id", "") for target in other.targets}:
-                found[at.text(other)] = 0.7
-        for expression, text, is_near in at.ingredients:
-            if not isinstance(expression, ast.Compare):
-                found.setdefault(f"{name} = {text}", 0.4 if is_near else 0.3)
+        found.update(definitions_of(name, at))
     if at.function is not None and at.function.name == "__init__":
-        for name in at.locals:
-            if f"self.{name}" in taken or name in at.file.attributes:
-                found.setdefault(f"self.{name} = {name}", 0.5)
+        for name in at.unset_attributes:
+            found[f"self.{name} = {name}"] = 0.8 if name in at.locals else 0.0
+            found.update({f"self.{name} = {value}": 0.7 for value in ("[]", "{}", "0", "None", "set()", "''", "False")})
     return dict(list(found.items())[:MAX_DEFINITIONS])
+
+
+def definitions_of(name: str, at: Place) -> Iterator[tuple[str, float]]:
+    if name in at.own_attributes:
+        yield f"{name} = self.{name}", 0.9
+    for other in at.file.statements:
+        if isinstance(other, ast.Assign) and name in {getattr(target, "id", "") for target in other.targets}:
+            yield at.text(other), 0.7
+    for value in ("None", "0", "[]", "{}", "''", "1", "True", "False"):
+        yield f"{name} = {value}", 0.5
+    for expression, text, is_near in at.ingredients:
+        if not isinstance(expression, ast.Compare):
+            yield f"{name} = {text}", 0.4 if is_near else 0.3
 
 
 def missing_return(statement: ast.stmt, at: Place) -> Iterator[Draft]:

@@ -41,6 +41,7 @@ FOR_STATEMENTS: tuple[Template, ...] = (
     statements.order,
     statements.missing_return,
     conditions.guard,
+    conditions.copied_guard,
     statements.insertion,
 )
 

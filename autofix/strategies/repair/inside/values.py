@@ -30,12 +30,14 @@ SAME_METHOD = {
     "issubset": ("issuperset",), "issuperset": ("issubset",), "split": ("rsplit", "partition"), "rsplit": ("split",),
     "partition": ("rpartition",), "rpartition": ("partition",), "ljust": ("rjust",), "rjust": ("ljust",),
     "remove": ("discard", "pop"), "discard": ("add", "remove"), "insert": ("append",), "update": ("add", "setdefault"),
-    "get": ("pop", "setdefault"), "setdefault": ("get",), "match": ("search", "fullmatch"), "search": ("match",),
+    "get": ("setdefault",), "setdefault": ("get",), "match": ("search", "fullmatch"), "search": ("match",),
     "fullmatch": ("match", "search"), "group": ("groups",), "groups": ("group",), "start": ("end",), "end": ("start",),
     "total_seconds": ("seconds",), "days": ("seconds",), "seconds": ("days", "total_seconds"), "sub": ("subn",),
     "findall": ("finditer",), "encode": ("decode",), "decode": ("encode",), "floor": ("ceil",), "ceil": ("floor",),
 }  # fmt: skip
 MAX_TEXTS = 40
+# What an edit is worth more or less: it makes use of what nothing uses, or names the same value twice.
+NEGLECTED, TWICE = 1.5, 0.4
 
 
 def constant(node: ast.Constant, at: Place) -> Iterator[Draft]:
@@ -55,7 +57,7 @@ def constant(node: ast.Constant, at: Place) -> Iterator[Draft]:
 
 
 def number(node: ast.Constant, value: float, at: Place) -> Iterator[Draft]:
-    near = {value + 1: 0.9, value - 1: 0.9}
+    near = {value + 1: 0.9, value - 1: 0.9 if value > 0 else 0.6}
     far = (0, 1, -1, 2, -value, value * 10, value // 10, value * 2, value / 2, value * 1000, value // 1000, value + 2)
     weights = {**dict.fromkeys((*far, 24, 60, 100, 1000, 1024, 3600), 0.45), **near}
     for other, prior in weights.items():
@@ -142,11 +144,19 @@ def name(node: ast.Name, at: Place) -> Iterator[Draft]:
         others = dict.fromkeys((*at.locals, *of_its_kind[:30]), 0.35)
     for other, prior in others.items():
         if other != node.id:
-            yield at.replace(node, other, "variable", prior)
+            share = NEGLECTED if other in at.neglected else TWICE if is_beside(other, node, at) else 1.0
+            yield at.replace(node, other, "variable", prior * share)
     if not is_stored(node) and "self" in at.locals:
         for attribute in at.own_attributes:
             if attribute.strip("_") == node.id.strip("_"):
                 yield at.replace(node, f"self.{attribute}", "variable", 0.5)
+
+
+def is_beside(other: str, node: ast.Name, at: Place) -> bool:
+    """Whether a name stands next to another already: nobody compares or adds a value to itself."""
+    parent = at.parent(node)
+    beside = ast.iter_child_nodes(parent) if isinstance(parent, (ast.Compare, ast.BinOp, ast.Call, ast.BoolOp)) else ()
+    return any(isinstance(child, ast.Name) and child.id == other for child in beside)
 
 
 def function_name(node: ast.Name, call: ast.Call, at: Place) -> Iterator[Draft]:

@@ -86,13 +86,14 @@ def ingredient(node: ast.expr, at: Place) -> Iterator[Draft]:
     if is_stored(node) or not isinstance(node, REPLACED) or is_called(node, parent) or isinstance(parent, ast.Expr):
         return
     found: dict[str, float] = {}
+    shown = at.text(node)
     for other, text, is_near in at.ingredients:
-        prior = (0.32 if type(other) is type(node) else 0.25) * (1 if is_near else 0.45)
+        is_of_it = text.startswith((f"{shown}[", f"{shown}."))
+        prior = (0.32 if type(other) is type(node) or is_of_it else 0.25) * (1 if is_near else 0.45)
         found[text] = max(found.get(text, 0.0), prior)
     if not isinstance(node, (ast.Name, ast.Constant)):
         for name in at.locals:
             found[name] = max(found.get(name, 0.0), 0.3)
-    shown = at.text(node)
     for text, prior in found.items():
         if text not in (shown, f"({shown})"):
             yield at.replace(node, text, "ingredient", prior)

@@ -116,6 +116,8 @@ def try_batch(request: Request, stage: Stage, say: Say) -> None:
         say("begin", number)
         say("tried", number, *tried(lambda: stage.functions.swap(swaps), items, request.seconds, stage))  # noqa: B023
         restore()
+    if len(request.candidates) == 1:
+        return
     outcome = running.run(items[0], None, request.seconds, stage.watcher)
     say("canary", outcome, running.told(stage.watcher.error)[:2])
 

@@ -25,7 +25,7 @@ def condition(node: ast.expr, at: Place) -> Iterator[Draft]:
     shown = at.closed(node)
     if isinstance(node, ast.Constant):
         for question, prior in questions(at).items():
-            yield at.replace(node, question, "condition-other", prior * 1.5)
+            yield at.replace(node, question, "condition-other", prior * 1.2)
         return
     yield at.replace(node, "True", "condition-constant", 0.2)
     yield at.replace(node, "False", "condition-constant", 0.2)

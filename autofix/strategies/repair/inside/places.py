@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from functools import cached_property
 from .sources import FUNCTION, Edit, Function, Source
 
 MAX_INGREDIENT = 80
+CALLING = re.compile(rb"[\w)\]]")
 MAX_GUARD_LINES, MAX_GUARDS = 5, 40
 ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Subscript, ast.Attribute, ast.List, ast.Dict, ast.Set, ast.JoinedStr)
 INGREDIENTS = (ast.Subscript, ast.Call, ast.BinOp, ast.Attribute, ast.List, ast.Tuple, ast.Compare)
@@ -200,7 +202,7 @@ class Place:
             for node in ast.walk(self.owner)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
         )
-        return list(dict.fromkeys((*found, *self.file.methods_of(self.owner))))
+        return list(dict.fromkeys((*found, *self.file.methods_of(self.owner), "__class__")))
 
     @cached_property
     def expressions(self) -> list[ast.expr]:
@@ -237,7 +239,11 @@ class Place:
         return text if isinstance(node, ATOMS) or is_closed(node, text) else f"({text})"
 
     def replace(self, node: ast.AST, text: str, template: str, prior: float) -> Draft:
-        return self.edit(self.source.span(node), text, template, prior)
+        start, end = self.source.span(node)
+        around = self.source.data[max(0, start - 2) : start] + self.source.data[end : end + 1]
+        if text.isidentifier() and around[-2:] == b"()" and not CALLING.match(around):
+            start, end = start - 1, end + 1  # its parentheses are of no more use
+        return self.edit((start, end), text, template, prior)
 
     def edit(self, span: tuple[int, int], text: str, template: str, prior: float) -> Draft:
         return Draft(self.source, (Edit(*span, text),), template, prior, self.statement.lineno)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .behaviour import SLOW
+from .behaviour import RAISED, SLOW
 from .candidates import Candidate
 from .evidence import Evidence
 from .pool import HOT, Pool
@@ -19,10 +19,12 @@ from .wire import Request
 
 MAX_TESTS = 60
 # How near a rival that behaves differently must come to make a doubt.
-RIVAL = 0.6
+RIVAL, RIVAL_OF_UNLIKELY = 0.5, 0.3
+LIKELY = 0.3
 SEED = 11
 RECORDING_SECONDS, SILENCE_SECONDS = 0.5, 10.0
 SIZE_WEIGHT = 0.06
+ERRORS_WEIGHT = 0.6
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,17 @@ class Behaviour:
     def kept(self) -> float:
         """The share of the tests' own inputs on which nothing changes."""
         return 1.0 - share(self.before[: self.recorded], self.after[: self.recorded])
+
+    @property
+    def kept_afresh(self) -> float:
+        """The share of the fresh inputs on which nothing changes."""
+        return 1.0 - share(self.before[self.recorded :], self.after[self.recorded :])
+
+    @property
+    def new_errors(self) -> float:
+        """The share of inputs on which an exception is raised and was not."""
+        worse = [b.startswith(RAISED) and bool(a) and not a.startswith(RAISED) for a, b in zip(self.before, self.after)]
+        return sum(worse) / len(worse) if worse else 0.0
 
     @property
     def is_known(self) -> bool:
@@ -74,7 +87,10 @@ def ranked(pool: Pool, evidence: Evidence, plausible: Sequence[Candidate], files
 
 
 def weight(candidate: Candidate, behaviour: Behaviour | None) -> float:
-    kept = 0.5 + 0.5 * behaviour.kept if behaviour is not None and behaviour.is_known else 0.9
+    kept = 0.8
+    if behaviour is not None and behaviour.is_known:
+        kept = 0.5 + 0.3 * behaviour.kept + 0.2 * behaviour.kept_afresh
+        kept *= 1.0 - ERRORS_WEIGHT * behaviour.new_errors
     return candidate.score * kept * math.exp(-SIZE_WEIGHT * math.log1p(candidate.size))
 
 
@@ -103,7 +119,8 @@ def doubt(answers: Sequence[Answer]) -> str:
     best = answers[0]
     if " + " in best.candidate.template:
         return "it takes two edits that have nothing in common"
-    rivals = [answer for answer in answers[1:] if answer.group != best.group and answer.weight >= RIVAL * best.weight]
+    near = (RIVAL if best.candidate.score >= LIKELY else RIVAL_OF_UNLIKELY) * best.weight
+    rivals = [answer for answer in answers[1:] if answer.group != best.group and answer.weight >= near]
     if not rivals:
         return ""
     return f"{len(rivals)} other edits pass too and behave differently on inputs that no test has"

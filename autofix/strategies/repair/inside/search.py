@@ -27,7 +27,7 @@ SLOW_FACTORS = (1.0, 8.0, 40.0)
 SLOW_SHARE = 0.55
 AFTER_FIRST = 0.35
 AFTER_FIRST_SECONDS = 4.0
-SCORE_TO_LEAVE_OFF = 0.35
+SCORE_TO_LEAVE_OFF = 0.3
 LONG_SUITE_SECONDS = 15.0
 
 
@@ -83,7 +83,7 @@ class Search:
         batch: list[Candidate] = []
         while len(batch) < self.batch_size:
             candidate = self.waiting.popleft() if self.waiting else next(candidates, None)
-            if self.slow and -self.slow[0][0] > (candidate.score if candidate is not None else 0.0):
+            if self.is_turn_of_slow(candidate):
                 self.put_back(candidate)
                 self.submit_slow()
                 break
@@ -98,6 +98,10 @@ class Search:
         if batch:
             return self.submit_batch(batch)
         return candidate is not None and not self.is_pointless(candidate)
+
+    def is_turn_of_slow(self, candidate: Candidate | None) -> bool:
+        least = self.plausible[0].score * SLOW_SHARE if self.plausible else 0.0
+        return bool(self.slow) and -self.slow[0][0] > max(least, candidate.score if candidate is not None else 0.0)
 
     def put_back(self, candidate: Candidate | None) -> None:
         if candidate is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import conditions, operators, statements, values, wraps
-from .places import Draft, Place
+from .places import Draft, Place, is_docstring
 
 # The node that a template takes is of the type it is listed under.
 Template = Callable[[Any, Place], Iterator[Draft]]
@@ -48,6 +48,8 @@ FOR_STATEMENTS: tuple[Template, ...] = (
 
 def drafts(at: Place) -> Iterator[Draft]:
     """Return every edit that a template makes up for a statement."""
+    if is_docstring(at.statement):
+        return
     if isinstance(at.statement, ast.AugAssign):
         yield from operators.augmented(at.statement, at)
     for node in at.expressions:

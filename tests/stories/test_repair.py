@@ -38,3 +38,12 @@ def test_a_fault_without_a_recipe_is_found_and_proved_with_the_step_itself(build
     assert run.attempts.get().fixer == "repair"
     assert "+    return greatest_common_divisor(b, a % b)" in run.diff
     assert "passes all 5 tests" in run.attempts.get().reason
+
+
+def test_a_test_that_asks_for_the_impossible_is_left_to_people(build, story):
+    wrong = TESTS.replace("assert clamp(5, 0, 3) == 3", "assert clamp(5, 0, 3) == 3 and clamp(5, 0, 3) == 4")
+    healthy = LEDGER.replace("(a % b, b)", "(b, a % b)")
+    run = build({"ledger.py": healthy, "test_ledger.py": wrong}, [TEST], max_per_step_attempts=1)
+    assert run.status == RunStatus.FAILED
+    assert run.diff == ""
+    assert "patch" not in [row[2] for row in story(run)]

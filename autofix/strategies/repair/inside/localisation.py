@@ -89,22 +89,37 @@ class Weights:
 
     def feed(self, sources: Sequence[Source]) -> None:
         """Pass suspicion on to default values, and to what sets or fills names that suspicious functions read."""
-        users: dict[str, float] = {}
+        read = self.names_read(sources)
+        filling: dict[str, float] = {}
+        for source in sources:
+            shared = values_of(source.tree) & read.keys()
+            for chunk in source.chunks:
+                most = max((read[name] for name in shared.intersection(names_used(chunk.node))), default=0.0)
+                at_start = self.imported.intersection(body_of(chunk))
+                self.fed.update(dict.fromkeys(at_start, most * FILLED_SHARE))
+                filling[chunk.node.name] = most * FILLED_SHARE if at_start else 0.0
+        for source in sources:
+            for statement in at_import(source.tree):
+                self.fed[statement] = max(
+                    most_of(names_set(statement), read) * NAMED_SHARE,
+                    most_of(names_used(statement), read) * USED_SHARE,
+                    most_of(names_used(statement), filling) * HEADER_SHARE,
+                )
+
+    def names_read(self, sources: Sequence[Source]) -> dict[str, float]:
+        """Return how suspicious the worst function is that reads a name."""
+        read: dict[str, float] = {}
         for source in sources:
             for chunk in source.chunks:
                 worst = max((self.run[statement] for statement in body_of(chunk)), default=0.0)
                 self.run[chunk.node] = max(self.run[chunk.node], worst * HEADER_SHARE)
                 for name in names_used(chunk.node) if worst else ():
-                    users[name] = max(users.get(name, 0.0), worst)
-        for source in sources:
-            for statement in at_import(source.tree):
-                named = max((users.get(name, 0.0) for name in names_set(statement)), default=0.0)
-                called = max((users.get(name, 0.0) for name in names_used(statement)), default=0.0)
-                self.fed[statement] = max(named * NAMED_SHARE, called * USED_SHARE)
-            for chunk in source.chunks:
-                shared = frozenset(names_used(chunk.node)) & values_of(source.tree) & users.keys()
-                for statement in self.imported.intersection(body_of(chunk)) if shared else ():
-                    self.fed[statement] = max(users[name] for name in shared) * FILLED_SHARE
+                    read[name] = max(read.get(name, 0.0), worst)
+        return read
+
+
+def most_of(names: Iterable[str], weights: Mapping[str, float]) -> float:
+    return max((weights.get(name, 0.0) for name in names), default=0.0)
 
 
 def body_of(chunk: Chunk) -> list[ast.stmt]:

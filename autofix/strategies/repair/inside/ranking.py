@@ -21,9 +21,14 @@ MAX_TESTS = 60
 # How near a rival that behaves differently must come to make a doubt.
 RIVAL, RIVAL_OF_UNLIKELY = 0.5, 0.3
 LIKELY = 0.3
+SECOND_CHOICE = "a likelier edit passed the tests in the search, but not the step itself"
 SEED = 11
 RECORDING_SECONDS, SILENCE_SECONDS = 0.5, 10.0
 SIZE_WEIGHT = 0.06
+OF_CONDITIONS = frozenset(
+    {"condition-other", "condition-and", "condition-or", "condition-constant", "variable", "compare", "negate"}
+)
+MANY, SWITCH_SHARE = 4, 0.55
 ERRORS_WEIGHT = 0.6
 
 
@@ -81,8 +86,12 @@ def ranked(pool: Pool, evidence: Evidence, plausible: Sequence[Candidate], files
         answers.append(Answer(candidate, behaviour, weight(candidate, behaviour)))
     answers.sort(key=lambda answer: -answer.weight)
     group(answers)
-    if answers:
-        answers[0].doubt = doubt(answers)
+    discount(answers)
+    answers.sort(key=lambda answer: -answer.weight)
+    for answer in answers[:1]:
+        answer.doubt = doubt(answers)
+    for answer in answers[1:]:
+        answer.doubt = answers[0].doubt or ("" if answer.group == answers[0].group else SECOND_CHOICE)
     return answers
 
 
@@ -105,6 +114,21 @@ def group(answers: Sequence[Answer]) -> None:
         else:
             answer.group = len(heads)
             heads.append(answer)
+
+
+def discount(answers: Sequence[Answer]) -> None:
+    """Make less of conditions where one is as good as many others: they only switch a branch off, or on."""
+    counts: dict[tuple[int, str, int], int] = {}
+    for answer in answers:
+        if answer.candidate.template in OF_CONDITIONS:
+            counts[spot(answer)] = counts.get(spot(answer), 0) + 1
+    for answer in answers:
+        if counts.get(spot(answer), 0) >= MANY:
+            answer.weight *= SWITCH_SHARE
+
+
+def spot(answer: Answer) -> tuple[int, str, int]:
+    return answer.group, answer.candidate.source.path, answer.candidate.line
 
 
 def is_alike(one: Answer, other: Answer) -> bool:

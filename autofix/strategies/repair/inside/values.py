@@ -138,10 +138,11 @@ def name(node: ast.Name, at: Place) -> Iterator[Draft]:
     if isinstance(parent, ast.Call) and parent.func is node:
         yield from function_name(node, parent, at)
         return
-    others = dict.fromkeys(at.locals, 0.3 if is_stored(node) else 0.6)
+    likely = (0.3 if is_stored(node) else 0.65) / (1 + 0.1 * len(at.locals[1:]))  # one of many is not as likely
+    others = dict.fromkeys(at.locals, likely)
     if node.id not in at.locals and not is_stored(node):
         of_its_kind = [other for other in at.file.globals if other.isupper() == node.id.isupper()]
-        others = dict.fromkeys((*at.locals, *of_its_kind[:30]), 0.35)
+        others = dict.fromkeys((*at.locals, *of_its_kind[:30]), min(likely, 0.35))
     for other, prior in others.items():
         if other != node.id:
             share = NEGLECTED if other in at.neglected else TWICE if is_beside(other, node, at) else 1.0

@@ -14,7 +14,7 @@ import pytest
 from . import behaviour, limits, running
 from .recording import Recorder
 from .state import keeper
-from .swapping import CannotSwap, Functions
+from .swapping import CannotSwap, Functions, reload
 from .tracing import Lines, Tracer
 from .wire import Request
 
@@ -62,6 +62,8 @@ def run_tests(request: Request, stage: Stage, say: Say) -> None:
         say("broken", test, raised)
     for swaps in request.candidates[:1]:
         stage.functions.swap(swaps)
+    for path, text in request.texts:
+        reload(path, text)
     failures = 0
     for item, outcome, seconds in running.timed(stage.items(request.tests), request.seconds, stage.watcher):
         is_bad = outcome in (running.FAILED, running.SLOW)

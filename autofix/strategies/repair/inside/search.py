@@ -17,11 +17,14 @@ from . import running
 from .candidates import Candidate
 from .evidence import Evidence
 from .pool import COLD, HOT, Budget, Pool
+from .sources import Source
 from .wire import Answer, Request
 
 BATCH = 24
 MAX_PROBES = 6
 MAX_PLAUSIBLE = 12
+MAX_RELOADED = 200
+GOOD = (running.PASSED, running.SKIPPED)
 # How much of the first time limit a candidate gets in its first, second and third turn; how far it is put back.
 SLOW_FACTORS = (1.0, 8.0, 40.0)
 SLOW_SHARE = 0.55
@@ -52,6 +55,7 @@ class Search:
     canary: tuple[str, str] | None = None
     first_at: float = 0.0
     until: float = 0.0
+    reloads: dict[str, bool] = field(default_factory=dict)
 
     @property
     def probes(self) -> tuple[str, ...]:
@@ -183,14 +187,33 @@ class Search:
 
     def submit_cold(self, candidate: Candidate) -> None:
         """Import the edited file afresh: the failing tests first where nothing is known yet, then all."""
-        if candidate.swaps is None or not self.probes:
-            self.tally.tried += 1
-            tests = tuple(self.evidence.failing)
-            files = self.files_of(tests or self.evidence.broken)
-            then = self.if_passed(tests, lambda: self.submit_suite(candidate))
-            self.pool.submit(COLD, self.cold(candidate, tests, files), then)
-        else:
+        if candidate.swaps is not None and self.probes:
             self.submit_suite(candidate)
+            return
+        self.tally.tried += 1
+        tests = tuple(self.evidence.failing)
+        then = self.if_passed(tests, lambda: self.submit_suite(candidate))
+        if self.can_reload(candidate.source):
+            text = candidate.source.edited(candidate.edits)
+            self.pool.submit(HOT, self.reloading(candidate.source.path, text), then)
+        else:
+            files = self.files_of(tests or self.evidence.broken)
+            self.pool.submit(COLD, self.cold(candidate, tests, files), then)
+
+    def can_reload(self, source: Source) -> bool:
+        """Whether running the unchanged file again changes nothing for the tests; then an edited one says something."""
+        known = self.reloads.get(source.path)
+        if known is None and self.evidence.failing:
+            near = sorted(self.evidence.passing, key=lambda test: self.evidence.seconds[test])[:MAX_RELOADED]
+            answer = self.pool.ask(HOT, replace(self.reloading(source.path, source.data), tests=tuple(near)))
+            known = bool(near) and {row[1] for row in answer.rows if row[0] == "test" and row[2] in GOOD} == set(near)
+        self.reloads[source.path] = bool(known)
+        return bool(known)
+
+    def reloading(self, path: str, text: bytes) -> Request:
+        tests = tuple(self.evidence.failing)
+        limit = self.evidence.limit(tests) * 2
+        return Request("run", tests, limit, limit * 4 + 5, until_failure=True, texts=((path, text),))
 
     def submit_suite(self, candidate: Candidate) -> None:
         tests = (*self.evidence.failing, *self.evidence.passing)
@@ -218,7 +241,7 @@ class Search:
         """Return what goes on when an answer says that each of these tests has passed."""
 
         def judge(answer: Answer) -> None:
-            passed = {row[1] for row in answer.rows if row[0] == "test" and row[2] in (running.PASSED, running.SKIPPED)}
+            passed = {row[1] for row in answer.rows if row[0] == "test" and row[2] in GOOD}
             rest = [row for row in answer.rows if row[0] == "broken" or (row[0] == "test" and row[1] not in passed)]
             bad = [row for row in rest if row[1] not in self.evidence.beyond_help]
             if answer.end == "done" and not bad and passed.issuperset(tests) and passed:

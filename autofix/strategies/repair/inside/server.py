@@ -13,6 +13,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import CodeType
 from typing import Any
 
@@ -84,7 +85,7 @@ class Server:
             request = wire.unpacked(data)
             say = forked(fd, request)
             if say is not None:
-                self._request, self._say = request, say
+                self._request, self._say = replace(request, texts=()), say
                 serve_texts(dict(request.texts))
                 if request.do == "imports":
                     self._imports.start()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from types import CodeType, FunctionType
@@ -84,6 +86,27 @@ class Functions:
             yield partial(setattr, function, "__defaults__", function.__defaults__)
             yield partial(setattr, function, "__kwdefaults__", function.__kwdefaults__)
             function.__defaults__, function.__kwdefaults__ = values
+
+
+def reload(path: str, text: bytes) -> None:
+    """Run a file's text again in the modules that were made of it.
+
+    What others have imported from them by name stays what it was, but for the code of functions. A quick look at what
+    an edit outside of functions does; whether it is right a fresh import has to show.
+    """
+    real = os.path.realpath(path)
+    code = compile(text, path, "exec", dont_inherit=True)
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.realpath(file) == real:
+            before = dict(vars(module))
+            exec(code, vars(module))  # noqa: S102  # the project's own code
+            for name, new in list(vars(module).items()):
+                old = before.get(name)
+                if isinstance(old, FunctionType) and isinstance(new, FunctionType) and not new.__closure__:
+                    with contextlib.suppress(ValueError):
+                        old.__code__, old.__defaults__ = new.__code__, new.__defaults__
+                        old.__kwdefaults__ = new.__kwdefaults__
 
 
 def pairs(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]:

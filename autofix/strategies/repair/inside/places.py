@@ -17,6 +17,9 @@ CALLING = re.compile(rb"[\w)\]]")
 MAX_GUARD_LINES, MAX_GUARDS = 5, 40
 ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Subscript, ast.Attribute, ast.List, ast.Dict, ast.Set, ast.JoinedStr)
 INGREDIENTS = (ast.Subscript, ast.Call, ast.BinOp, ast.Attribute, ast.List, ast.Tuple, ast.Compare)
+# Where a value stands alone, and what needs no parentheses there
+ALONE = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.AugAssign, ast.Subscript, ast.If, ast.While, ast.List)
+WHOLE = (ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.IfExp)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 SIMPLE = (
@@ -240,10 +243,25 @@ class Place:
 
     def replace(self, node: ast.AST, text: str, template: str, prior: float) -> Draft:
         start, end = self.source.span(node)
+        text = self.bare(node, text)
         around = self.source.data[max(0, start - 2) : start] + self.source.data[end : end + 1]
         if text.isidentifier() and around[-2:] == b"()" and not CALLING.match(around):
             start, end = start - 1, end + 1  # its parentheses are of no more use
         return self.edit((start, end), text, template, prior)
+
+    def bare(self, node: ast.AST, text: str) -> str:
+        """Return a text without the parentheses around it, where it stands alone anyway."""
+        parent = self.parent(node)
+        is_alone = isinstance(parent, ALONE) and not is_called(node, parent)
+        if isinstance(parent, ast.Subscript) and node is not parent.slice:
+            is_alone = False
+        if not is_alone or text[:1] != "(" or text[-1:] != ")" or "\n" in text:
+            return text
+        try:
+            inner = ast.parse(text[1:-1], mode="eval").body
+        except (SyntaxError, ValueError):
+            return text
+        return text[1:-1].strip() if isinstance(inner, (*WHOLE, *ATOMS)) else text
 
     def edit(self, span: tuple[int, int], text: str, template: str, prior: float) -> Draft:
         return Draft(self.source, (Edit(*span, text),), template, prior, self.statement.lineno)

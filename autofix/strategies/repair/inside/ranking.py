@@ -29,6 +29,7 @@ OF_CONDITIONS = frozenset(
     {"condition-other", "condition-and", "condition-or", "condition-constant", "variable", "compare", "negate"}
 )
 MANY, SWITCH_SHARE = 4, 0.55
+OFTEN_WRONG = frozenset({"guard", "delete", "condition-constant", "result"})
 ERRORS_WEIGHT = 0.6
 
 
@@ -143,6 +144,8 @@ def doubt(answers: Sequence[Answer]) -> str:
     best = answers[0]
     if " + " in best.candidate.template:
         return "it takes two edits that have nothing in common"
+    if best.candidate.template in OFTEN_WRONG and best.candidate.score < LIKELY:
+        return "it is an edit of a kind that often passes tests without being right"
     near = (RIVAL if best.candidate.score >= LIKELY else RIVAL_OF_UNLIKELY) * best.weight
     rivals = [answer for answer in answers[1:] if answer.group != best.group and answer.weight >= near]
     if not rivals:

@@ -17,7 +17,7 @@ CASES = [
     ("return a.lower()", "return a.upper()"),
     ("a += b", "a -= b"),
     ("a\n    return b", "return a\n    return b"),
-    ("return a if b else 0", "return (0 if b else a)"),
+    ("return a if b else 0", "return 0 if b else a"),
     ("for i in range(a):\n        b(i)", "for i in range(1, a):\n        b(i)"),
     ("return 'x'", "return ''"),
     ("return a", "if a is None:\n        return None\n    return a"),

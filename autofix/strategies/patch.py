@@ -2,6 +2,7 @@
 
 The proposal is everything they changed together. A chain that only gets part of the way is
 proposed too, when what is left is strictly less: the loop keeps it only if the step bears it out.
+For failing tests that no fixer has a recipe for, a repair is searched for: see `repair`.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from autofix.fixers.base import Fixer, ToolResult
 from autofix.guard.paths import matches
 from autofix.playbooks import ASKS_A_PERSON
 from autofix.progress import is_progress
+from autofix.strategies import repair
 from autofix.strategies.base import Bench, Diagnosis, Proposal, ToolLimits, digest
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
@@ -93,7 +95,8 @@ class Chain:
 
 class Patch:
     def propose(self, diagnosis: Diagnosis) -> Proposal | None:
-        return self.fix(diagnosis) or ask_for_network(diagnosis)
+        """Ask the fixers, which know a recipe; search for a repair where none of them does."""
+        return self.fix(diagnosis) or repair.propose(diagnosis) or ask_for_network(diagnosis)
 
     def fix(self, diagnosis: Diagnosis) -> Proposal | None:
         failure = diagnosis.failure

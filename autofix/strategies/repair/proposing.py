@@ -1,0 +1,131 @@
+"""From a failed step to a proposal: is it for us, search in a scratch copy, and bear the patch out in another.
+
+Nothing of the search is trusted but the edits it names, and those only once the step itself has passed with them.
+"""
+
+import json
+import secrets
+from dataclasses import replace
+
+from autofix.failures import Failure, Signal
+from autofix.guard import paths
+from autofix.strategies.base import Bench, Diagnosis, Proposal, ToolLimits, digest
+from autofix.strategies.repair import commands, packing, reports
+from autofix.strategies.repair.commands import PytestCommand
+from autofix.strategies.repair.reports import Plausible, Report
+from metabuilder.execution.workspace import Workspace, WorkspaceError
+
+SIGNALS = frozenset({Signal.TEST_ASSERT, Signal.RUNTIME})
+NOT_OURS = frozenset({"compile", "dependency", "tool", "config"})
+SEARCH_SECONDS = 90.0
+# On a crowded machine the search may take four times its time by the clock, and it has to come to an end.
+TIMEOUT_SECONDS = 4 * SEARCH_SECONDS + 60
+NAME = "repair"
+ALIKE = "{} other edits do too and behave alike"
+PLUMBING = frozenset({"setup.py", "noxfile.py", "conftest.py", "fabfile.py", "tasks.py", "versioneer.py"})
+NOT_SOURCE = frozenset({"docs", "doc", "examples", "example", "benchmarks", "benchmark", "bench", ".github", "scripts"})
+MAX_TRIALS = 3
+MAX_NAMED = 500
+
+
+def propose(diagnosis: Diagnosis) -> Proposal | None:
+    """Return an edit with which the step passes, or None: abstain."""
+    command = command_of(diagnosis)
+    if command is None:
+        return None
+    bench, workspace = diagnosis.bench, diagnosis.workspace
+    with workspace.scratch(bench.scratch_root, bench.scratch_prefix) as scratch:
+        report = searched(scratch, command, diagnosis)
+    for patch in report.patches[:MAX_TRIALS]:
+        proposal = borne_out(patch, report, diagnosis)
+        if proposal is not None:
+            return proposal
+    return None
+
+
+def command_of(diagnosis: Diagnosis) -> PytestCommand | None:
+    """Return how the failed step runs pytest; None where the failure is not one for the search."""
+    failure = diagnosis.failure
+    if failure.signal not in SIGNALS or failure.detail in NOT_OURS or NAME in diagnosis.circuits.left_out:
+        return None
+    step = next((step for step in diagnosis.plan if step.get("name") == diagnosis.step), {})
+    command = commands.understood(str(step.get("run", "")))
+    if command is not None:
+        env = step.get("env")
+        return replace(command, env={**env, **command.env}) if isinstance(env, dict) else command
+    if any("::" in name for name in failure.finding_ids):
+        return PytestCommand()  # a guess: the step itself has the last word
+    return None
+
+
+def searched(scratch: Workspace, command: PytestCommand, diagnosis: Diagnosis) -> Report:
+    editable = [path for path in scratch.files() if is_editable(path)]
+    if not editable:
+        return Report(reason="there is nothing to edit")
+    mark = f"@{secrets.token_hex(16)}@"
+    job = {
+        "directory": command.directory,
+        "arguments": command.arguments,
+        "files": editable,
+        "tests": named_tests(diagnosis.failure),
+        "seconds": SEARCH_SECONDS,
+        "mark": mark,
+    }
+    env = {name: str(value) for name, value in command.env.items()}
+    result = diagnosis.bench.run_tool(scratch, packing.command(env, json.dumps(job)), ToolLimits(TIMEOUT_SECONDS))
+    return reports.read(result.output, mark, editable)
+
+
+def is_editable(path: str) -> bool:
+    """True for source files: no tests, nothing beside them, no configuration."""
+    *directories, name = path.split("/")
+    return (
+        name.endswith(".py")
+        and not paths.is_test(path)
+        and name not in PLUMBING
+        and not NOT_SOURCE & set(directories[:1])
+        and not any(paths.matches(path, glob) for glob in paths.PROTECTED)
+    )
+
+
+def named_tests(failure: Failure) -> list[str]:
+    return sorted(name for name in failure.finding_ids if "::" in name)[:MAX_NAMED]
+
+
+def borne_out(patch: Plausible, report: Report, diagnosis: Diagnosis) -> Proposal | None:
+    """Return a patch as a proposal if the step itself passes with it in a copy."""
+    bench = diagnosis.bench
+    with diagnosis.workspace.scratch(bench.scratch_root, bench.scratch_prefix) as scratch:
+        before = scratch.head()
+        try:
+            write(patch, scratch)
+            if not scratch.commit(NAME, NAME):
+                return None
+            diff = scratch.diff_between(before)
+        except (WorkspaceError, ValueError):
+            return None
+        if digest(diff) in diagnosis.tried_patches or not passes(scratch, bench):
+            return None
+    doubtful = bool(patch.doubt)
+    return Proposal(patch=diff, fixer=NAME, verified=True, needs_approval=doubtful, reason=reason(patch, report))
+
+
+def passes(scratch: Workspace, bench: Bench) -> bool:
+    """True if the step passes in a copy, and so do the tests and type checks that have passed before."""
+    return bench.try_steps(scratch) is None and bench.try_others(scratch) is None
+
+
+def write(patch: Plausible, scratch: Workspace) -> None:
+    for path in dict.fromkeys(edit.path for edit in patch.edits):
+        edits = [edit for edit in patch.edits if edit.path == path]
+        scratch.write(path, reports.edited(scratch.read(path), edits))
+
+
+def reason(patch: Plausible, report: Report) -> str:
+    """Say what is known, and no more: tests pass."""
+    said = [f"passes all {report.tests} tests"]
+    if patch.doubt:
+        said.append(patch.doubt)
+    elif report.alike:
+        said.append("1 other edit does too and behaves alike" if report.alike == 1 else ALIKE.format(report.alike))
+    return "; ".join(said)

@@ -1,0 +1,82 @@
+"""What the search reported, read with care: it ran beside the code that it searched in."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_PATCHES = 20
+MAX_EDITS = 8
+MAX_TEXT = 20_000
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the bytes from `start` up to `end` of a file."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Plausible:
+    """A patch that passes. `doubt`: others pass too and behave differently, or it is of a kind that often does."""
+
+    edits: tuple[Edit, ...]
+    template: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    patches: tuple[Plausible, ...] = ()
+    reason: str = ""
+    tests: int = 0
+    alike: int = 0
+    figures: dict[str, object] = field(default_factory=dict)
+
+
+def read(output: str, mark: str, editable: Sequence[str]) -> Report:
+    """Return the report in an output; one without patches where there is none, or not a sound one."""
+    line = next((line for line in output.splitlines() if line.startswith(mark)), None)
+    if line is None:
+        return Report(reason="the search did not come to an end")
+    try:
+        plain = json.loads(line[len(mark) :])
+        return sound(plain, frozenset(editable))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Report(reason="the search's report cannot be read")
+
+
+def sound(plain: dict[str, object], editable: frozenset[str]) -> Report:
+    figures = plain.get("figures")
+    patches = plain.get("patches")
+    found = [plausible(patch, editable) for patch in (patches if isinstance(patches, list) else [])[:MAX_PATCHES]]
+    figures = figures if isinstance(figures, dict) else {}
+    return Report(
+        patches=tuple(found),
+        reason=str(plain["reason"])[:300],
+        tests=int(figures.get("failing", 0)) + int(figures.get("passing", 0)),
+        alike=int(figures.get("alike", 0)),
+        figures=figures,
+    )
+
+
+def plausible(plain: Any, editable: frozenset[str]) -> Plausible:  # Any: JSON, of whatever shape
+    edits: list[Edit] = []
+    for path, start, end, text in plain["edits"][:MAX_EDITS]:
+        sane = isinstance(start, int) and isinstance(end, int) and 0 <= start <= end
+        if path not in editable or not sane or not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise ValueError(path)
+        edits.append(Edit(path, start, end, text))
+    return Plausible(tuple(edits), str(plain["template"])[:40], str(plain.get("doubt", ""))[:300])
+
+
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """Return a text with edits made; raise ValueError where they cut through a character."""
+    data = text.encode()
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
+        data = data[: edit.start] + edit.text.encode() + data[edit.end :]
+    return data.decode()

@@ -52,6 +52,7 @@ class Rule:
     retryable: bool = False
     requires_replan: bool = False
     unless: str = ""
+    unless_after: str = ""
     kinds: frozenset[str] = frozenset()
     may_hide: bool = False
     in_assertions: bool = False
@@ -70,6 +71,10 @@ class Rule:
             if value and name not in groups:
                 groups[name] = value.strip()[:GROUP_CAP]
         return Match(self, groups)
+
+    def is_taken_back_by(self, after: Iterable[str]) -> bool:
+        """Say whether a line close below shows that it is not what it seems."""
+        return bool(self.unless_after) and any(kept(self.unless_after).search(line) for line in after)
 
     def holds_for(self, kind: str) -> bool:
         return not self.kinds or not kind or kind in self.kinds

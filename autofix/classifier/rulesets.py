@@ -16,14 +16,17 @@ _BOUND = re.compile(r"(?<!\\)\{(\d+),\d+\}")
 Find = Callable[[bytes, int], Any]  # a match, as re2 has them; it has no types
 Rings = dict[int, set[int]]  # by the line's index, the indexes of the rules, and of the markers behind them
 # Where a log changes from one thing to another: seen in the same pass as the rules.
-FAILURES, SUMMARY, COMMAND, TRACEBACK, CHAINED = range(5)
+FAILURES, SUMMARY, COMMAND, TRACEBACK, CHAINED, DRIVER = range(6)
 MARKERS = (
     r"^=+ (?:FAILURES|ERRORS) =+$",
     r"^=+ .*\d+ (?:failed|passed|errors?|skipped)\b.* in [\d.]+m?s.*$",
     r"^##\[group\]Run |^\$ \S",
-    r"^\s*Traceback \(most recent call last\):",
+    r"^\s*Traceback \(most recent call last\):|^[A-Z]\w+ {2,}Traceback \(most recent call last\)$",
     r"^\s*(?:During handling of the above exception, another exception occurred:"
     r"|The above exception was the direct cause of the following exception:)",
+    r"^\s*File \"\S*/site-packages/(?:aio_pika|aiokafka|aiomysql|aioredis|amqp|asyncmy|asyncpg|cassandra"
+    r"|clickhouse_\w+|elastic_transport|kafka|kombu|ldap3|motor|nats|neo4j|pg8000|pika|psycopg\w*|pymemcache"
+    r"|pymongo|pymysql|redis)/\S+\.py\", line \d+",
 )
 
 

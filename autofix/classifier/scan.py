@@ -10,6 +10,7 @@ from autofix.classifier.rules import NETWORK, Match, Rule, compiled
 from autofix.classifier.rulesets import (
     CHAINED,
     COMMAND,
+    DRIVER,
     FAILURES,
     MARKERS,
     RULES,
@@ -28,9 +29,11 @@ NETWORK_IN_A_TEST = 45
 CONSOLE_LINES = 30
 INDENT_IN_JEST = 4
 LINES_TO_CHAIN = 3  # from the words that say so to the next traceback
+LINES_BELOW_A_DRIVER = 60  # of the frames between a database's driver and the socket that was refused
 NOTHING: frozenset[int] = frozenset()
 MAY_TEST = frozenset({"", "test", "build"})
 TRACED = frozenset(index for index, rule in enumerate(RULES.rules) if rule.traced)
+PROVISIONAL = frozenset(index for index, rule in enumerate(RULES.rules) if rule.unless_after)
 OF_MACHINES = NETWORK | {Signal.INFRA, Signal.POLICY}
 
 _MARKS = tuple(compiled(f"(?m){pattern}") for pattern in MARKERS)
@@ -39,6 +42,7 @@ _HEALTHY = compiled(
     r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])"
     r"|\bPASSED(?: +\[ *\d+%\])?\s*$"
     r"|\.\.\. ?(?:ok|OK|passed|skipped.*|ignored)$|\.{4,}(?:Passed|Skipped)$|^\s*(?:#|//) "
+    r"|^[A-Z]\w+ {2,}Traceback \(most recent call last\)$"  # IPython's heading; the exception comes at the end
 )
 _SOFT = compiled(
     r"(?i)^\s*(?:\[?warn(?:ing)?\]?\b|npm warn|W: |(?:\[?(?:info|debug|notice|trace)\]?)[:\s])"
@@ -66,7 +70,7 @@ _ABOUT_A_TEST = compiled(
 # node's own runner passes on what a test file wrote as comments.
 _TAP_ERROR = compiled(r"^# (?:Uncaught )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: ")
 _FRAME = compiled(r"^\s*File \"[^\"]+\", line \d+")
-_STACK = compiled(r"^\s*(?:at|❯) \S")
+_STACK = compiled(r"^(?:# )?\s*(?:at|❯) \S")
 _JEST_CONSOLE = compiled(r"^ {2,4}console\.\w+(?: |$)")
 _VITEST_CONSOLE = compiled(r"^std(?:err|out) \| \S")
 _EXPECTED = compiled(
@@ -74,12 +78,13 @@ _EXPECTED = compiled(
     r"|\b(?:simulated|injected|provoked|raised) by (?:the|a|this) test\b"
     r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
+_REFUSED = compiled(r"ConnectionRefusedError|[Cc]onnection refused|Connect call failed")
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(
     r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )"
     r"|^E\s+(?:[-+?] |Failed: )"
 )
-_IN_FAILURES = compiled(r"^E\s|^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERROR) |^\w+Error\b|^worker '")
+_IN_FAILURES = compiled(r"^E\s|^Cell \d+: |^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?:FAILED|ERROR) |^\w+Error\b|^worker '")
 _TEST_ID = compiled(r"^(?:FAILED|ERROR) (?P<id>\S+\.py(?:::\S+?)?)(?: - |$)")
 _POINTER = compiled(r"^\s*--> (?P<file>[^\s:]+):(?P<line>\d+)")
 _RECOVERED = compiled(
@@ -143,6 +148,7 @@ class _State:
     traceback: int = 0
     link: int = 0
     chained_at: int = -LINES_TO_CHAIN
+    driver_at: int = -LINES_BELOW_A_DRIVER
     in_failures: bool = False
     in_assertion: bool = False
     close_lines: int = 0
@@ -244,6 +250,8 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         rings = rung.ours.get(index, NOTHING)
         if not TRACED.isdisjoint(rings) and not _has_trace(index, window):
             rings = frozenset(rings) - TRACED
+        if not PROVISIONAL.isdisjoint(rings):
+            rings = _not_taken_back(rings, index, window)
         _note_markers(line, window.first_number + index, rings, state)
         if state.hints and _RECOVERED.search(line):
             state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
@@ -267,10 +275,14 @@ def _note_markers(line: str, number: int, rings: Collection[int], state: _State)
         if len(RULES.rules) + marker not in rings or not pattern.search(line):
             continue
         if marker == TRACEBACK:
-            state.traceback += number - state.chained_at > LINES_TO_CHAIN
+            if number - state.chained_at > LINES_TO_CHAIN:
+                state.traceback += 1
+                state.driver_at = -LINES_BELOW_A_DRIVER
         elif marker == CHAINED:
             state.chained_at = number
             state.link += 1
+        elif marker == DRIVER:
+            state.driver_at = number
         else:
             state.section += marker == COMMAND
             state.in_failures = marker == FAILURES
@@ -297,6 +309,11 @@ def _is_source(index: int, window: Window) -> bool:
 
 def _has_trace(index: int, window: Window) -> bool:
     return any(_STACK.search(line[:LINE_CAP]) for line in window.around(index)[2])
+
+
+def _not_taken_back(rings: Collection[int], index: int, window: Window) -> frozenset[int]:
+    after = window.around(index)[2]
+    return frozenset(ring for ring in rings if ring not in PROVISIONAL or not RULES.rules[ring].is_taken_back_by(after))
 
 
 def _indent(line: str) -> int:
@@ -338,6 +355,9 @@ def _may_be_of_a_test(match: Match, state: _State) -> bool:
 
 
 def _keep(match: Match, index: int, window: Window, state: _State) -> None:
+    number = window.first_number + index
+    if number - state.driver_at < LINES_BELOW_A_DRIVER:
+        match = _of_a_database(match, window.lines[index][:LINE_CAP])
     rule = match.rule
     state.hits[rule.id] += 1
     seen = state.hits[rule.id]
@@ -348,7 +368,7 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     rank = NETWORK_IN_A_TEST if in_test else rule.rank
     before, short, after = window.around(index)
     placed = _placed(match, line[:LINE_CAP], after)
-    found = Candidate(placed, rank, window.first_number + index, state.section, short, state.traceback, state.link)
+    found = Candidate(placed, rank, number, state.section, short, state.traceback, state.link)
     if seen <= CONTEXTS_PER_RULE:
         found = replace(found, before=tuple(before), after=tuple(after))
     is_soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
@@ -358,6 +378,15 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
         or _is_printed_by_a_test(index, window)
     )
     (state.hints if soft else state.candidates).append(found)
+
+
+def _of_a_database(match: Match, line: str) -> Match:
+    """Whom a database's driver could not reach is the database, whatever its port."""
+    rule = match.rule
+    if rule.signal is not Signal.TRANSIENT or not _REFUSED.search(line):
+        return match
+    down = "A database or broker that the step needs does not run"
+    return replace(match, rule=replace(rule, signal=Signal.INFRA, detail="database", message=down))
 
 
 def _placed(match: Match, line: str, after: list[str]) -> Match:

@@ -26,6 +26,41 @@ def test_a_network_failure_that_was_survived_is_not_the_cause() -> None:
     assert classify(Evidence("build", log, 2)).detail == "compile"
 
 
+BELOW_A_DRIVER = """Traceback (most recent call last):
+  File "/venv/lib/python3.11/site-packages/{package}/connect.py", line 996, in connect
+    await loop.create_connection(host, port)
+  File "/usr/lib/python3.11/asyncio/base_events.py", line 1085, in create_connection
+    raise exceptions[0]
+ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 7001)
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "signal", "detail"), [("asyncpg", "infra", "database"), ("aiohttp", "transient", "network")]
+)
+def test_what_refuses_a_driver_of_databases_is_a_database(package: str, signal: str, detail: str) -> None:
+    found = classify(Evidence("start", BELOW_A_DRIVER.format(package=package), 1, "other"))
+    assert (found.signal, found.detail) == (signal, detail)
+
+
+def test_a_driver_in_an_earlier_traceback_says_nothing_of_the_next() -> None:
+    log = "Traceback (most recent call last):\n  File \"/venv/site-packages/redis/a.py\", line 1, in b\nKeyError: 'a'\n"
+    assert classify(Evidence("start", f"{log}{BELOW_A_DRIVER.format(package='aiohttp')}", 1)).detail == "network"
+
+
+NOTEBOOK = """---------------------------------------------------------------------------
+ConnectionRefusedError                    Traceback (most recent call last)
+Cell In[1], line 1
+----> 1 fetch()
+
+ConnectionRefusedError: [Errno 111] Connection refused
+"""
+
+
+def test_the_heading_of_a_notebooks_traceback_is_not_the_cause() -> None:
+    assert "Errno 111" in classify(Evidence("run", NOTEBOOK, 1)).excerpt.splitlines()[4]
+
+
 CHAIN = """Traceback (most recent call last):
   File "/venv/sqlite.py", line 9, in execute
     return cursor.execute(sql)

@@ -1,0 +1,57 @@
+"""Seeded faults of real libraries, and tests of theirs that are themselves wrong."""
+
+import ast
+from pathlib import Path
+
+from scripts.benchmarks.repair.faults import Text
+from scripts.benchmarks.repair.workshop import Built, Site, step
+
+PYTEST = step("test", "pytest -q", "test")
+TRIES = 12
+
+
+def fault(site: Site) -> Built:
+    """Put one fault into a library, and keep part of its tests back."""
+    library = site.library
+    patient = site.shop.patient(library.name)
+    specimen = site.shop.specimen(library.name, site.number // len(site.shop.libraries))
+    site.fill(patient.tree)
+    specimen.put_into(site.tree)
+    broken = specimen.fault
+    words = f"{broken.operator} at {broken.module}:{broken.line} of {library.name}, {len(specimen.hidden)} tests hidden"
+    return Built(words, [PYTEST], patient.wrong_with)
+
+
+def wrong_test(site: Site) -> Built:
+    """Make one test of a library expect something else; its code stays right."""
+    library = site.library
+    patient = site.shop.patient(library.name)
+    site.fill(patient.tree)
+    expected = [found for path in _tests(site.tree) for found in _expectations(path)]
+    for _ in range(TRIES):
+        path, node = site.rng.choice(expected)
+        source = path.read_text()
+        path.write_text(Text(source).replace(node, _other(node.value), "").apply(source))
+        with site.shop.box.copy(site.tree) as copied:
+            suite = site.shop.box.suite(copied)
+        if suite is not None and 1 <= len(suite.failed) <= 3 and not suite.broken:  # noqa: PLR2004
+            return Built(f"a test at {path.name}:{node.lineno} expects something else", [PYTEST], patient.wrong_with)
+        path.write_text(source)
+    raise RuntimeError(f"no test of {library.name} could be made wrong")
+
+
+def _tests(tree: Path) -> list[Path]:
+    return sorted(path for path in tree.rglob("test_*.py"))
+
+
+def _expectations(path: Path) -> list[tuple[Path, ast.Constant]]:
+    """Return the constants that something is compared with in an assertion."""
+    asserts = [node.test for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
+    compared = [test.comparators[0] for test in asserts if isinstance(test, ast.Compare) and len(test.ops) == 1]
+    return [(path, node) for node in compared if isinstance(node, ast.Constant) and isinstance(node.value, int | str)]
+
+
+def _other(value: object) -> str:
+    if isinstance(value, bool):
+        return repr(not value)
+    return repr(value + 1) if isinstance(value, int) else repr(f"{value}s")

@@ -79,7 +79,8 @@ class Recorder:
     def place(self, code) -> str:  # noqa: ANN001 - a code object
         """Return `module:name` for a public function of the package."""
         path = Path(code.co_filename)
-        if not path.is_relative_to(self.root):
+        is_function = bool(code.co_flags & inspect.CO_OPTIMIZED)  # else the body of a module or class
+        if not is_function or not path.is_relative_to(self.root):
             return ""
         inside = path.relative_to(self.root)
         if inside.parts[0].removesuffix(".py") != self.package or "tests" in inside.parts:

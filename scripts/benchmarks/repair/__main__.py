@@ -39,13 +39,12 @@ def main() -> int:
         return 0
     with workplace(given.keep) as root:
         results = measured(cases, given, root)
-    if given.json:
-        rows = [report.as_json(each) for each in results]
-        print("\n".join([*rows, *(as_json(figure) for figure in report.figures(results))]))
-        return 0
-    print(machine(), *report.table(results), "", HEAD, sep="\n")
     found = list(report.figures(results))
-    print(*(as_row(figure) for figure in found), "", "Not healed:", *report.unhealed(results), sep="\n")
+    if given.json:
+        print(*(report.as_json(each) for each in results), *(as_json(figure) for figure in found), sep="\n")
+    else:
+        print(machine(), *report.table(results), "", HEAD, *(as_row(figure) for figure in found), sep="\n")
+        print("", "Not healed:", *report.unhealed(results), sep="\n")
     return int(any(figure.verdict == "MISSED" for figure in found))
 
 

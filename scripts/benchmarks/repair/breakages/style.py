@@ -20,8 +20,8 @@ def unformatted(site: Site) -> Built:
 
 
 def lint(site: Site) -> Built:
-    first = (site.number + site.number // len(LAPSES)) % len(LAPSES)
-    return _broken(site, [LINT, TEST], [*LAPSES[first:], *LAPSES[:first]])
+    first = LAPSES[(site.number + site.number // len(LAPSES)) % len(LAPSES)]
+    return _broken(site, [LINT, TEST], [first, *site.rng.sample(LAPSES, len(LAPSES))])
 
 
 def import_order(site: Site) -> Built:

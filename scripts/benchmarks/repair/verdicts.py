@@ -71,7 +71,9 @@ def reason(told: Told) -> str:
     if pending:
         why = (pending[0]["evidence"] or {}).get("why", "")
         return f"waits at a {pending[0]['kind']} gate: {pending[0]['reason']}; {why}"[: 2 * EXCERPT]
-    failure = told["run"]["failure"] or {}
+    failure = told["run"]["failure"]
+    if not failure:
+        return f"it was still {told['run']['status']} when its time was over"
     return f"{failure.get('message', '')[:EXCERPT]} ({failure.get('reason', '')})"
 
 

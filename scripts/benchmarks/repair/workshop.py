@@ -4,6 +4,7 @@ import random
 import shutil
 import subprocess
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,28 +46,32 @@ class Workshop:
     seed: int
     libraries: dict[str, Library] = field(default_factory=libraries.known)
     _patients: dict[str, Patient] = field(default_factory=dict)
-    _made: dict[str, list[Specimen]] = field(default_factory=dict)
+    _made: defaultdict[str, list[Specimen]] = field(default_factory=lambda: defaultdict(list))
     _making: dict[str, Iterator[Specimen]] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _locks: defaultdict[str, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
 
     def patient(self, name: str) -> Patient:
-        with self._lock:
+        with self._locks[name]:
             if name not in self._patients:
                 library = self.libraries[name]
                 self._patients[name] = Patient(self.box, library, self.shelf.tree(library), self.seed)
-                self._making[name], self._made[name] = self._patients[name].specimens(), []
+                self._making[name] = self._patients[name].specimens()
             return self._patients[name]
 
     def specimen(self, name: str, number: int) -> Specimen:
         """Return the library's `number`th fair fault; always the same for one seed."""
         self.patient(name)
-        with self._lock:
-            while len(self._made[name]) <= number:
-                self._made[name].append(next(self._making[name]))
-            return self._made[name][number]
+        made = self._made[name]
+        with self._locks[name]:
+            while len(made) <= number:
+                specimen = next(self._making[name], None)
+                if specimen is None:
+                    raise Unavailable(f"{name} has no more than {len(made)} faults that make a fair case")
+                made.append(specimen)
+            return made[number]
 
     def styled(self, name: str) -> Path:
-        with self._lock:
+        with self._locks[name]:
             return self.shelf.styled(self.libraries[name])
 
 

@@ -29,21 +29,25 @@ def test_it_doubles_nothing():
     assert doubled(0) == 0
 """
 PYTEST_INI = "[pytest]\npythonpath = .\ntestpaths = tests\n"
-PROJECT = '[project]\nname = "app"\nversion = "1.0"\ndependencies = [{dependencies}]\n'
-SETUPTOOLS = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+PROJECT = '[project]\nname = "app"\nversion = "1.0"\ndependencies = ["{name}==1.0", "{other}==1.1"]\n'
 INSTALL = "python -m venv .venv && .venv/bin/python -m pip install --quiet --no-index --find-links=wheelhouse {what}"
 
 
 def missing_dependency(site: Site) -> Built:
-    """Declared and never installed; or imported, in the wheelhouse, and left out of the requirements."""
+    """Declared and never installed; declared, and not in what is installed; or not even declared."""
     name, other = NAMES[site.number % len(NAMES)], NAMES[(site.number + 1) % len(NAMES)]
     site.write({**_app(name), **wheels.made_up(other, "1.1", UNITS)})
-    if site.number % 2:
+    may_change = ["requirements*.txt"]
+    if site.number % 3 == 1:
         site.write({"requirements.txt": f"{name}==1.0\n{other}==1.1\n"})
-        return Built(f"{name} is declared and not installed", [TEST], _as_app(site), ["requirements*.txt"])
+        return Built(f"{name} is declared and not installed", [TEST], _as_app(site), may_change)
     site.write({"requirements.txt": f"{other}==1.1\n"})
+    where = "any requirements"
+    if site.number % 3 == 2:  # noqa: PLR2004
+        site.write({"pyproject.toml": PROJECT.format(name=name, other=other)})
+        where = "requirements.txt, only in pyproject.toml"
     steps = [step("install", INSTALL.format(what="-r requirements.txt"), "install"), TEST]
-    return Built(f"{name} is imported and not in requirements.txt", steps, _as_app(site), ["requirements*.txt"])
+    return Built(f"{name} is imported and not in {where}", steps, _as_app(site), may_change)
 
 
 def version_conflict(site: Site) -> Built:

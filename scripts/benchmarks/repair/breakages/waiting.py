@@ -68,11 +68,11 @@ with urllib.request.urlopen(url, timeout=2) as response:
 HTTP_CLIENT = """import http.client
 
 connection = http.client.HTTPConnection(host, port, timeout=2)
-connection.request("GET", "/{path}")
+connection.request("GET", url)
 response = connection.getresponse()
-print(f"GET {{url}}: {{response.status}} {{response.reason}}")
+print(f"GET {url}: {response.status} {response.reason}")
 for name, value in response.getheaders():
-    print(f"{{name}}: {{value}}")
+    print(f"{name}: {value}")
 sys.exit(response.status != 200)
 """
 COMMAND = "sys.exit(subprocess.run([{words}]).returncode)\n"
@@ -84,6 +84,7 @@ CLIENTS = {
     "git": COMMAND.format(words="'git', 'ls-remote', url"),
 }
 GIT_BODY = "0123456789abcdef0123456789abcdef01234567\\trefs/heads/main"
+JSON_BODY = '{\\"eur\\": 1}'
 CONNECTIONS = ("refused", "reset", "unknown", "away", "cut", "broken")
 FLAKY = """import pathlib
 
@@ -154,20 +155,19 @@ def disk_full(site: Site) -> Built:
 def _service(site: Site, trouble: str, client: str) -> Built:
     if client in ("curl", "wget", "git") and shutil.which(client) is None:
         raise Unavailable(f"{client} is not installed")
-    given = {
-        "trouble": trouble,
-        "fails": site.rng.choice([1, 1, 2]),
-        "after": site.rng.randrange(1, 4),
-        "host": f"{site.rng.choice(['rates', 'mirror', 'artifacts'])}.example.org",
-        "path": "project.git" if client == "git" else "rates.json",
-        "body": GIT_BODY if client == "git" else '{{\\"eur\\": 1}}'.replace("{{", "{").replace("}}", "}"),
-    }
+    fails = site.rng.choice([1, 1, 2])
     text = SERVICE.format(
-        client=CLIENTS[client].replace("{path}", given["path"]).replace("{{", "{").replace("}}", "}"), **given
+        trouble=trouble,
+        fails=fails,
+        after=site.rng.randrange(1, 4),
+        host=f"{site.rng.choice(['rates', 'mirror', 'artifacts'])}.example.org",
+        path="project.git" if client == "git" else "rates.json",
+        body=GIT_BODY if client == "git" else JSON_BODY,
+        client=CLIENTS[client],
     )
     site.write({"tools/sync.py": text})
     steps = [step("sync", "python tools/sync.py", "other", 60)]
-    return Built(f"{client}: {trouble} {given['fails']} times", steps, _unchanged(site))
+    return Built(f"{client}: {trouble} {fails} times", steps, _unchanged(site))
 
 
 def _unchanged(site: Site) -> Callable[[Path], str]:

@@ -45,10 +45,16 @@ def _tests(tree: Path) -> list[Path]:
 
 
 def _expectations(path: Path) -> list[tuple[Path, ast.Constant]]:
-    """Return the constants that something is compared with in an assertion."""
-    asserts = [node.test for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
-    compared = [test.comparators[0] for test in asserts if isinstance(test, ast.Compare) and len(test.ops) == 1]
-    return [(path, node) for node in compared if isinstance(node, ast.Constant) and isinstance(node.value, int | str)]
+    """Return the constants that tests compare with, whichever way they say it."""
+    expected: list[ast.AST] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare) and len(node.test.ops) == 1:
+            expected.append(node.test.comparators[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("assertEqual", "assert_equal")):
+            expected += node.args
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("expected"):
+            expected += ast.walk(node.value)
+    return [(path, node) for node in expected if isinstance(node, ast.Constant) and isinstance(node.value, int | str)]
 
 
 def _other(value: object) -> str:

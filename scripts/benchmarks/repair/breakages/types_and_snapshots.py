@@ -82,7 +82,7 @@ TYPE_ERRORS = (
     ("from collections.abc import Sequence\n", ""),
     ("def names(items: Sequence[{Noun}]) -> list[str]:", "def names(items: Sequence[{Noun}]):"),
     ("def total(items: Sequence[{Noun}]) -> int:", "def total(items: Sequence[{Noun}]) -> str:"),
-    ("found: dict[str, {Noun}] = {{}}", "found = {{}}"),
+    ("found: dict[str, {Noun}] = {{}}", "found: dict[str, str] = {{}}"),
     ("-> {Noun} | None:", "-> {Noun}:"),
     ("    return item.label or item.name\n", "    return item.label\n"),
     ("-> list[str]:", "-> list:"),

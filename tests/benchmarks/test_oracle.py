@@ -13,7 +13,10 @@ from scripts.benchmarks.repair.libraries import Library
 from scripts.benchmarks.repair.oracle import Oracle, first_difference
 from scripts.benchmarks.repair.specimens import Patient
 
-CODE = """def clamp(value, low, high):
+CODE = """import time
+
+
+def clamp(value, low, high):
     if value < low:
         return low
     if value > high:
@@ -32,8 +35,12 @@ class Counter:
 
 def words(text):
     yield from text.split()
+
+
+def age(since):
+    return time.time() - since
 """
-TESTS = """from little import Counter, clamp, words
+TESTS = """from little import Counter, age, clamp, words
 
 
 def test_clamp():
@@ -47,6 +54,10 @@ def test_counter():
 
 def test_words():
     assert list(words("a b")) == ["a", "b"]
+
+
+def test_age():
+    assert age(1.0) > 0
 """
 LITTLE = Library("little", "1", "", "little", ("tests",))
 
@@ -80,8 +91,14 @@ def oracle(patient: Patient) -> Oracle:
 
 def test_it_asks_every_public_function_more_than_the_tests_do(oracle):
     asked = [place.partition(":")[2] for place in oracle.questions]
-    assert set(asked) == {"clamp", "Counter.__init__", "Counter.add", "words"}
+    assert set(asked) == {"clamp", "Counter.__init__", "Counter.add", "words", "age"}
     assert asked.count("clamp") > 2
+
+
+def test_time_does_not_pass_between_two_answers(oracle):
+    ages = [answer for place, answer in zip(oracle.questions, oracle.answers, strict=True) if place.endswith(":age")]
+    assert ages
+    assert None not in ages
 
 
 def test_it_agrees_with_what_is_only_written_otherwise(box, oracle):

@@ -8,6 +8,7 @@ from scripts.benchmarks.repair.workshop import Built, Site, step
 
 PYTEST = step("test", "pytest -q", "test")
 TRIES = 12
+PAIR = 2
 
 
 def fault(site: Site) -> Built:
@@ -54,6 +55,8 @@ def _expectations(path: Path) -> list[tuple[Path, ast.Constant]]:
             expected += node.args
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("expected"):
             expected += ast.walk(node.value)
+        elif isinstance(node, ast.Tuple) and len(node.elts) == PAIR and isinstance(node.elts[0], ast.Constant):
+            expected.append(node.elts[1])  # a row of parameters: what is given, what is expected
     return [(path, node) for node in expected if isinstance(node, ast.Constant) and isinstance(node.value, int | str)]
 
 

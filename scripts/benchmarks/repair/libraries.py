@@ -11,17 +11,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from metabuilder.execution.profiles import WORKSPACE
 from scripts.benchmarks.figures import progress
 from scripts.benchmarks.repair import holdback
-from scripts.benchmarks.repair.box import Box
+from scripts.benchmarks.repair.box import ASIDE, Box
 
 LIST = Path(__file__).with_name("libraries.toml")
-NOT_WANTED = ("*.egg-info", "PKG-INFO", "tox.ini", "docs", "benchmark", ".github", ".git", "changelog.d", "uv.lock")
+NOT_WANTED = (
+    *("*.egg-info", "PKG-INFO", "tox.ini", "docs", "benchmark", ".github", ".git", "changelog.d", "uv.lock"),
+    *(".ruff.toml", "ruff.toml"),
+)
 RUFF_TOML = """line-length = 100
+
 [lint]
-select = ["E4", "E7", "E9", "F", "I"]
-ignore = {ignored}
+select = ["E4", "E7", "E9", "F"{more}]
+
+[lint.per-file-ignores]
 """
+SORTED = ', "I"'
 IGNORED = "__pycache__/\n.cache/\nnode_modules/\ndb.sqlite3\n.pytest_cache/\n.venv/\n.ruff_cache/\n.mypy_cache/\n"
 
 
@@ -80,16 +87,32 @@ class Shelf:
         return tree
 
     def styled(self, library: Library) -> Path:
-        """Return the library formatted, with sorted imports, and a linter that has nothing to say."""
+        """Return the library formatted, with sorted imports, and a linter that has nothing to say.
+
+        Where the order of imports matters to the library, nobody looks at it.
+        """
         tree = self.box.root / "libraries" / f"{library.name}-styled"
         if not tree.is_dir():
-            with self.box.copy(self.tree(library)) as copied:
-                (copied / "ruff.toml").write_text(RUFF_TOML.format(ignored="[]"))
-                for command in (("check", "--select", "I", "--fix", "."), ("format", ".")):
-                    self.box.run(copied, "ruff", *command)
-                (copied / "ruff.toml").write_text(RUFF_TOML.format(ignored=json.dumps(self._complaints(copied))))
-                shutil.copytree(copied, tree, ignore=shutil.ignore_patterns(".ruff_cache"))
+            for more in (SORTED, ""):
+                with self.box.copy(self.tree(library)) as copied:
+                    if self._style(copied, more):
+                        shutil.copytree(copied, tree, ignore=shutil.ignore_patterns(".ruff_cache", ASIDE))
+                        return tree
+            raise RuntimeError(f"{library.name} cannot be formatted such that its tests pass")
         return tree
+
+    def _style(self, tree: Path, more: str) -> bool:
+        """Format a tree; say whether its tests still pass."""
+        settings = tree / "ruff.toml"
+        settings.write_text(RUFF_TOML.format(more=more))
+        for command in (("check", "--select", "I", "--fix", "."), ("format", "."))[0 if more else 1 :]:
+            self.box.run(tree, "ruff", *command)
+        rows = "".join(f"{json.dumps(path)} = {json.dumps(codes)}\n" for path, codes in self._complaints(tree).items())
+        settings.write_text(RUFF_TOML.format(more=more) + rows)
+        if not all(self.box.run(tree, "ruff", *words, ".").ok for words in (("check",), ("format", "--check"))):
+            return False
+        suite = self.box.suite(tree)
+        return suite is not None and not suite.failed
 
     def archive(self, library: Library) -> Path:
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -105,11 +128,16 @@ class Shelf:
         wanted.write_text(f"{library.name}=={library.version} --hash=sha256:{library.sha256}\n")
         download(self.cache, "--no-binary", library.name, "--require-hashes", "-r", str(wanted))
 
-    def _complaints(self, tree: Path) -> list[str]:
+    def _complaints(self, tree: Path) -> dict[str, list[str]]:
+        """Return the codes that the linter has to say about each file."""
         found = json.loads(
             self.box.run(tree, "ruff", "check", "--exit-zero", "--output-format", "json", "-q", ".").text
         )
-        return sorted({each["code"] for each in found if each["code"]})
+        by_file: dict[str, set[str]] = {}
+        for each in found:
+            path = each["filename"].removeprefix(f"{tree}/").removeprefix(f"{WORKSPACE}/")
+            by_file.setdefault(path, set()).add(each["code"])
+        return {path: sorted(codes) for path, codes in sorted(by_file.items())}
 
 
 def configure(tree: Path, library: Library) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import product
 
-from scripts.benchmarks.repair.workshop import Built, Site, step
+from scripts.benchmarks.repair.workshop import Built, Site, Unavailable, step
 
 FORMAT = step("format", "ruff format --check .", "format")
 LINT = step("lint", "ruff check .", "lint")
@@ -47,7 +47,7 @@ def _broken(site: Site, steps: list[dict[str, object]], ways: Sequence[Carelessn
                 words = f"{careless.__name__.strip('_').replace('_', ' ')} in {path.name} of {library.name}"
                 return Built(words, steps, lambda tree: site.passes(tree, steps) or patient.wrong_with(tree))
         path.write_text(source)
-    raise RuntimeError(f"nothing in {library.name} could be broken that way")
+    raise Unavailable(f"nothing in {library.name} could be broken that way")
 
 
 def _crumple(source: str, site: Site) -> str:

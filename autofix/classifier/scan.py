@@ -247,11 +247,7 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         line = window.lines[index][:LINE_CAP]
         if not line or line.isspace():
             continue
-        rings = rung.ours.get(index, NOTHING)
-        if not TRACED.isdisjoint(rings) and not _has_trace(index, window):
-            rings = frozenset(rings) - TRACED
-        if not PROVISIONAL.isdisjoint(rings):
-            rings = _not_taken_back(rings, index, window)
+        rings = _rings_on(index, rung, window)
         _note_markers(line, window.first_number + index, rings, state)
         if state.hints and _RECOVERED.search(line):
             state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
@@ -264,6 +260,14 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         match = own or _match(found, line, rings, state)
         if match is not None:
             _keep(match, index, window, state)
+
+
+def _rings_on(index: int, rung: _Rung, window: Window) -> Collection[int]:
+    """What rings on a line, less the rules that the lines after it speak against."""
+    rings = rung.ours.get(index, NOTHING)
+    if not TRACED.isdisjoint(rings) and not _has_trace(index, window):
+        rings = frozenset(rings) - TRACED
+    return rings if PROVISIONAL.isdisjoint(rings) else _not_taken_back(rings, index, window)
 
 
 def _own_match(line: str, rings: Collection[int], state: _State) -> Match | None:

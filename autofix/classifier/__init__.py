@@ -76,7 +76,8 @@ def _draft(evidence: Evidence, scanned: Scanned) -> Failure:
     best = cause(scanned, evidence.kind)
     if best is not None:
         return _from_log(best, scanned.candidates, evidence)
-    likely = verdicts.of_exit_code(evidence.exit_code) or verdicts.of_kind(evidence.kind, scanned.tail)
+    likely = verdicts.of_exit_code(evidence.exit_code) or verdicts.of_usage(scanned.tail)
+    likely = likely or verdicts.of_kind(evidence.kind, scanned.tail)
     return likely or verdicts.NO_PATTERN
 
 

@@ -15,6 +15,7 @@ OWN_SIGNAL = {
 }
 OWN_RANK = 40
 OUTRIGHT = 84
+OF_SYNTAX = 75
 NOT_IN_CODE = frozenset({"secret", "dependency", "supply-chain"})
 OF_A_TEST = 44
 OF_A_MACHINE = 90
@@ -50,6 +51,7 @@ def _of_own_kind(strong: list[Candidate], kind: str) -> list[Candidate]:
     """A linter that found something did not fail from the network it mentions.
 
     What a scanner or a rule of the organisation says outright stays: their hooks run among linters.
+    So does a file that does not parse: what else is said of it follows from that.
     """
     own = OWN_SIGNAL.get(kind)
     if not any(found.signal == own and found.rank >= OWN_RANK for found in strong):
@@ -60,6 +62,8 @@ def _of_own_kind(strong: list[Candidate], kind: str) -> list[Candidate]:
 def _is_outright(found: Candidate) -> bool:
     if found.signal is Signal.SECURITY:
         return found.rank >= OUTRIGHT and found.match.detail in NOT_IN_CODE
+    if found.signal is Signal.RUNTIME:
+        return found.rank >= OF_SYNTAX and found.match.detail == "compile"
     return found.signal is Signal.POLICY and found.rank >= OUTRIGHT
 
 

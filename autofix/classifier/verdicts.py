@@ -125,6 +125,22 @@ def of_exit_code(exit_code: int | None) -> Failure | None:
     return EXIT_CODES.get(128 - exit_code if exit_code < 0 else exit_code)
 
 
+MISUSED = Failure(
+    Signal.RUNTIME,
+    "A command was called wrongly, and shows how it is called",
+    "usage",
+    "config",
+    confidence=0.6,
+    requires_replan=True,
+)
+_USAGE = compiled(r"(?m)^(?:usage|Usage|USAGE): +[\w./-]+(?: [\w.-]+)* +(?:[\[<({-]|[A-Z]{2})")
+
+
+def of_usage(tail: str) -> Failure | None:
+    """What a command means that ends with how it is called: it says why in words that none foresaw."""
+    return MISUSED if _USAGE.search(tail) else None
+
+
 # Nothing known is in the log, but what the step is for, and what its last lines point at.
 _PLACE = compiled(r"(?m)^\W{0,4}[\w./@-]+\.\w{1,10}(?::\d+|\(\d+|$| +line \d+|, line \d+)")
 _OF_A_SCHEMA = compiled(r"(?i)\b(?:migrations?|schema|revisions?|(?:table|column|relation|index|constraint)s?)\b")

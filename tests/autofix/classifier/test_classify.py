@@ -207,3 +207,23 @@ def test_a_green_log_may_be_anything():
     log = "FAILED tests/test_a.py::test_a - assert 1 == 2\n"
     for green in ("\x00" * 1000, "(" * 100_000, log * 1000, "\n" * 10):
         assert classify(Evidence("test", log, 1, green_log=green)).signal in {"test_assert", "unknown"}
+
+
+SYNOPSIS = "usage: autopep8 [-h] [--version] [files ...]\n"
+
+
+def test_a_command_that_ends_with_how_it_is_called_was_called_wrongly() -> None:
+    found = classify(Evidence("step", f"{SYNOPSIS}the frobs are at odds\n", 99, "format"))
+    assert (found.signal, found.detail, found.rule) == (Signal.RUNTIME, "config", "usage")
+    assert "the frobs are at odds" in found.excerpt
+
+
+@pytest.mark.parametrize("log", ["Usage: 45% of the memory\n", SYNOPSIS + "checking\n" * 20])
+def test_other_usage_says_nothing(log: str) -> None:
+    assert classify(Evidence("step", log, 1)).signal is Signal.UNKNOWN
+
+
+def test_a_file_that_does_not_parse_outranks_what_else_the_linter_says_of_it() -> None:
+    log = "a.py:2:3: E128 continuation line under-indented\na.py:3:1: E901 TokenError: EOF in multi-line statement\n"
+    found = classify(Evidence("step", log, 1, "lint"))
+    assert (found.signal, found.detail) == (Signal.RUNTIME, "compile")

@@ -149,3 +149,24 @@ def test_what_a_step_is_for_counts_where_its_last_lines_speak_of_that(kind: str,
     found = classify(Evidence("step", log, 1, kind))
     assert found.signal == signal
     assert found.confidence <= 0.6
+
+
+TAP = """not ok 1 - charges the card
+  ---
+  duration_ms: 1.8
+  failureType: 'testCodeFailure'
+  error: 'cart is empty'
+  code: '{code}'
+  ...
+"""
+
+
+def test_what_stands_below_a_line_may_take_it_back() -> None:
+    threw = classify(Evidence("test", TAP.format(code="ERR_TEST_FAILURE"), 1, "test"))
+    expected = classify(Evidence("test", TAP.format(code="ERR_ASSERTION"), 1, "test"))
+    assert (threw.signal, expected.signal) == (Signal.RUNTIME, Signal.TEST_ASSERT)
+
+
+def test_a_stack_that_tap_passes_on_as_comments_is_one() -> None:
+    log = "# Error: no settings\n#     at main (/build/t.js:1:7)\nnot ok 1 - /build/t.js\n"
+    assert classify(Evidence("test", log, 1, "test")).signal == Signal.RUNTIME

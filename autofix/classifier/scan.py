@@ -267,7 +267,10 @@ def _rings_on(index: int, rung: _Rung, window: Window) -> Collection[int]:
     rings = rung.ours.get(index, NOTHING)
     if not TRACED.isdisjoint(rings) and not _has_trace(index, window):
         rings = frozenset(rings) - TRACED
-    return rings if PROVISIONAL.isdisjoint(rings) else _not_taken_back(rings, index, window)
+    if PROVISIONAL.isdisjoint(rings):
+        return rings
+    after = window.around(index)[2]
+    return [ring for ring in rings if ring not in PROVISIONAL or not RULES.rules[ring].is_taken_back_by(after)]
 
 
 def _own_match(line: str, rings: Collection[int], state: _State) -> Match | None:
@@ -313,11 +316,6 @@ def _is_source(index: int, window: Window) -> bool:
 
 def _has_trace(index: int, window: Window) -> bool:
     return any(_STACK.search(line[:LINE_CAP]) for line in window.around(index)[2])
-
-
-def _not_taken_back(rings: Collection[int], index: int, window: Window) -> frozenset[int]:
-    after = window.around(index)[2]
-    return frozenset(ring for ring in rings if ring not in PROVISIONAL or not RULES.rules[ring].is_taken_back_by(after))
 
 
 def _indent(line: str) -> int:

@@ -102,6 +102,11 @@ class Suite:
     def passed(self) -> frozenset[str]:
         return frozenset(name for name, outcome in self.tests.items() if outcome == "passed")
 
+    @property
+    def is_well(self) -> bool:
+        """Say whether all is well: a suite that could not even start has no failures either."""
+        return bool(self.passed) and not self.failed
+
 
 def mode() -> str:
     return os.environ.get("METABUILDER_SANDBOX") or "bubblewrap"

@@ -112,7 +112,7 @@ class Shelf:
         if not all(self.box.run(tree, "ruff", *words, ".").ok for words in (("check",), ("format", "--check"))):
             return False
         suite = self.box.suite(tree)
-        return suite is not None and not suite.failed
+        return suite is not None and suite.is_well
 
     def archive(self, library: Library) -> Path:
         self.cache.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,7 @@ class Patient:
     @cached_property
     def well(self) -> Suite:
         suite = self._suite(self.tree, 300)
-        if suite is None or suite.failed:
+        if suite is None or not suite.is_well:
             raise RuntimeError(f"the untouched {self.library.name} fails: {suite and sorted(suite.failed)[:5]}")
         return suite
 
@@ -97,7 +97,7 @@ class Patient:
         with self.box.copy(self.tree) as copied:
             holdback.hold_back(copied, specimen.hidden)
             well = self._suite(copied)
-            if well is None or well.failed or not well.tests:
+            if well is None or not well.is_well:
                 return False
             Specimen(specimen.fault).put_into(copied)
             ill = self._suite(copied)

@@ -109,7 +109,7 @@ def test_the_example_of_a_rule_has_one_of_its_words(rule: Rule) -> None:
 
 
 def test_few_patterns_need_no_word() -> None:
-    assert sum(len(needed(rule.pattern).others) for rule in RULES.rules) < 200
+    assert sum(len(needed(rule.pattern).others) for rule in RULES.rules) < 220
 
 
 def test_hardly_a_word_stands_on_healthy_lines() -> None:

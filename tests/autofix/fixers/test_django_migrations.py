@@ -43,7 +43,7 @@ def names(tree: LocalTree, **options: bool) -> list[str]:
     [
         f"{MODEL}    note = models.TextField(default='')\n",
         f"{MODEL}\n\nclass Item(models.Model):\n    order = models.ForeignKey(Order, models.CASCADE)\n",
-        MODEL.replace("=10", "=20"),
+        MODEL.replace("=10", "=200"),
         MODEL.replace("=10", "=10, null=True, help_text='a'"),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_host_that_fails_time_after_time_is_left_alone_then_tried_and_used_aga
 
 
 def test_what_one_run_met_spares_the_attempts_of_the_next(start, story, monkeypatch):
-    monkeypatch.setattr(breaker, "OPEN_SECONDS", 3)  # the second run has to meet it open, and waits no longer than its cap
+    monkeypatch.setattr(breaker, "OPEN_SECONDS", 3)  # long enough to be met, less than the cap
     start(fetch_step(failures=99), max_per_step_attempts=4)
     run = start(fetch_step(failures=1))
     assert run.status == HEALED

@@ -22,7 +22,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from approvals.models import Gate, GateKind, GateStatus
-from autofix import circuits, rollups
+from autofix import circuits, figures, rollups
 from autofix.failures import Signal
 from autofix.models import Attempt, Circuit, Episode, EpisodeOutcome
 from autofix.tallies import counted, histogram
@@ -98,6 +98,13 @@ def success_ratio() -> Samples:
     return [Sample((), figures["healed"] / figures["all"])] if figures["all"] else []
 
 
+def strategies() -> Samples:
+    """Count what came of each strategy's attempts as it stands now; a gauge, since a fix may be taken back later."""
+    for row in figures.by_strategy(Attempt.objects.all()):
+        for stage in ("tried", "abstained", *figures.STAGES):
+            yield Sample((row["strategy"], stage), row[stage])
+
+
 def open_circuits() -> Samples:
     kinds = [(kind,) for kind in (circuits.HOST, circuits.FIXER)]
     return counted(Circuit.objects.filter(circuits.is_open()), ("kind",), kinds)
@@ -168,6 +175,7 @@ READERS: dict[MetricSpec, Callable[[], Samples]] = {
     metrics.AUTOFIX_BACKOFF: backoffs,
     metrics.AUTOFIX_REPLANS: replans,
     metrics.AUTOFIX_SUCCESS_RATIO: success_ratio,
+    metrics.AUTOFIX_STRATEGY: strategies,
     metrics.AUTOFIX_CIRCUITS_OPEN: open_circuits,
     metrics.APPROVAL_REQUESTS: gates,
     metrics.APPROVAL_PENDING: pending_gates,

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.functional import SimpleLazyObject
 
 from approvals.models import GateStatus
-from autofix import rulebooks
+from autofix import memory, rulebooks
 from autofix.breaker import Standing
 from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure, Signal
@@ -70,6 +70,7 @@ def diagnose(about: Decision, standing: Standing) -> Diagnosis:
     """Return what the strategies are told; what costs a look at the database is looked up when asked for."""
     run, step, failure, workspace = about.run, about.step, about.failure, about.workspace
     regressed = lazy(lambda: steps_to_spare(run, step))
+    turned_down = lazy(lambda: memory.turned_down(about))
     return Diagnosis(
         step=step.name,
         kind=step.kind,
@@ -82,9 +83,10 @@ def diagnose(about: Decision, standing: Standing) -> Diagnosis:
         allow_network=run.tenant.allow_network,
         allow_unsafe_fixes=settings.META_V3_UNSAFE_FIXES,
         suspect=suspect(run, step, workspace) if any(each.commit for each in about.past.attempts) else None,
-        tried_patches=lazy(lambda: tried_patches(run)),
+        tried_patches=lazy(lambda: tried_patches(run) | turned_down[0]),
         regressed_kinds=lazy(lambda: tuple(other.kind for other in regressed)),
-        circuits=standing,
+        circuits=replace(standing, left_out=lazy(lambda: {**standing.left_out, **turned_down[1]})),
+        memory=memory.TenantMemory(about),
     )
 
 
@@ -100,7 +102,7 @@ def tried_patches(run: Run) -> frozenset[str]:
 def make_bench(about: Decision, steps: Sequence[Step]) -> Bench:
     trials = Trials(about, steps, Heartbeat(about.run))
     prefix = workers.directory_prefix()
-    return Bench(scratch_root(), trials.try_steps, trials.run_tool, trials.try_others, prefix)
+    return Bench(scratch_root(), trials.try_steps, trials.run_tool, trials.try_others, prefix, trials.fails_unchanged)
 
 
 def scratch_root() -> Path:
@@ -123,6 +125,14 @@ class Trials:
     def try_others(self, workspace: Workspace) -> Failure | None:
         passed, to_come = steps_that_judge(self.about.run, self.about.step)
         return self.first_failure(passed, workspace) or next(self.new_failures(to_come, workspace), None)
+
+    def fails_unchanged(self, times: int) -> bool:
+        """Run the failing step again without any patch, up to so many times; False once it passes."""
+        for _ in range(times):
+            with self.about.workspace.scratch(scratch_root(), workers.directory_prefix()) as unchanged:
+                if self.first_failure([self.about.step], unchanged) is None:
+                    return False
+        return True
 
     def new_failures(self, steps: Sequence[Step], workspace: Workspace) -> Iterator[Failure]:
         """What fails here, unless it fails just so in the run's own tree."""

@@ -7,7 +7,7 @@ be done twice. What each does: `control.expire_gates`, `rollups`, `runs.retentio
 import logging
 from collections.abc import Callable, Mapping
 
-from autofix import circuits, control, rollups
+from autofix import circuits, control, memory, rollups
 from metabuilder.runs import cache, retention
 
 logger = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ Part = Callable[[], Mapping[str, int]]
 
 def keep_database_tidy() -> str:
     """Return in a line what was done; a part that fails stops no other."""
-    return done({"gates": expire_gates, "retention": remove_old, "circuits": forget_circuits})
+    return done({"gates": expire_gates, "retention": remove_old, "circuits": forget_circuits, "memory": forget_faint})
 
 
 def expire_gates_now() -> str:
@@ -44,6 +44,10 @@ def expire_gates() -> dict[str, int]:
 
 def forget_circuits() -> dict[str, int]:
     return {"circuits forgotten": circuits.forget_quiet()}
+
+
+def forget_faint() -> dict[str, int]:
+    return {"memories faded": memory.forget_faint()}
 
 
 def remove_old() -> dict[str, int]:

@@ -10,14 +10,16 @@ Read on: `diagnosis` (log -> failure), `playbooks` (failure -> strategies), `str
 """
 
 import logging
+from dataclasses import replace
 
 from django.db import transaction
 
-from autofix import circuits, diagnosis, policy, remedies, timeline
+from autofix import circuits, consent, control_runs, diagnosis, mishaps, policy, remedies, timeline
 from autofix.failures import Failure
 from autofix.models import AttemptState, EpisodeOutcome
 from autofix.playbooks import StrategyName, last_resort, rungs_left
-from autofix.strategies import STRATEGIES
+from autofix.policy import Mode
+from autofix.strategies import STRATEGIES, Diagnosis, Proposal
 from autofix.timeline import NOTHING_YET, Decision, Past
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 from metabuilder.runs import executions, logs, stopping, transitions, workspaces
@@ -50,7 +52,7 @@ def work_on(run: Run) -> None:
 def move_as_far_as_possible(run: Run) -> None:
     """Move a run that this worker holds; raise LeaseLost when it does not hold it any more."""
     if transitions.is_poisoned(run):
-        return remedies.end_without_attempt(run, remedies.poisoned())
+        return remedies.end_without_attempt(run, mishaps.poisoned())
     if circuits.put_off(run):
         return None
     try:
@@ -58,7 +60,7 @@ def move_as_far_as_possible(run: Run) -> None:
         while move_on(run, workspace):
             executions.check_time(run)
     except executions.OutOfTime:
-        remedies.end_without_attempt(run, remedies.out_of_time(run))
+        remedies.end_without_attempt(run, mishaps.out_of_time(run))
     except (workspaces.CannotPrepare, WorkspaceError) as error:
         end_for(run, error)
     return None
@@ -70,11 +72,11 @@ def end_for(run: Run, error: Exception) -> None:
     if stopping.is_overdue():
         raise executions.Interrupted
     if executions.is_out_of_time(run):
-        remedies.end_without_attempt(run, remedies.out_of_time(run))
+        remedies.end_without_attempt(run, mishaps.out_of_time(run))
     elif isinstance(error, workspaces.CannotPrepare):
         remedies.put_off_or_end(run, error)
     else:
-        remedies.end_without_attempt(run, remedies.unusable(str(error)))
+        remedies.end_without_attempt(run, mishaps.unusable(str(error)))
 
 
 def open_workspace(run: Run) -> Workspace:
@@ -98,8 +100,8 @@ def move_on(run: Run, workspace: Workspace) -> bool:
     if step is None:
         transitions.move(run, RunStatus.SUCCEEDED, "every step passed", failure=None)
         return False
-    if remedies.lacks_network(run, step):
-        return remedies.ask_for_network(run, step)
+    if consent.lacks_network(run, step):
+        return consent.ask_for_network(run, step)
 
     execution, failure, past = run_step(run, step, workspace)
     logs.archive(execution)
@@ -125,7 +127,7 @@ def run_step(run: Run, step: Step, workspace: Workspace) -> tuple[StepExecution,
     if failure is None and (proof := remedies.proof(run, step)) is not None:
         executions.finish(execution, trial, writer, End(StepStatus.PASSED, said, proof))
         return execution, None, NOTHING_YET
-    accepted = failure is not None and remedies.is_accepted(run, step, failure)
+    accepted = failure is not None and consent.is_accepted(run, step, failure)
     status = StepStatus.FAILED if failure and not accepted else StepStatus.PASSED
     with transaction.atomic():
         executions.finish(execution, trial, writer, End(status, said))
@@ -150,18 +152,42 @@ def heal(about: Decision) -> bool:
     """Climb the signal's playbook until a strategy proposes; then a person, or the end."""
     failure, workspace = about.failure, about.workspace
     workspace.restore()  # what the failed command did to tracked files is no part of a fix
+    mode = about.effective.mode(failure.signal)
+    if mode is Mode.OFF:
+        remedies.give_up(about, f"auto-fix is off for {failure.signal} failures", EpisodeOutcome.GIVEN_UP)
+        return False
     spent = about.effective.budget.spent(about.past.acted, about.past.acted_on_step)
     told = diagnosis.diagnose(about, circuits.count(about))
+    asked: list[StrategyName] = []
     for name in () if spent else rungs_left(failure, about.past.climbed(failure)):
         proposal = STRATEGIES[name].propose(told)
         if proposal is not None:
-            attempt = remedies.decide(about, name, proposal)
-            timeline.keep_in_mind(about, attempt)
-            if attempt is not None and attempt.state == AttemptState.DECIDED:
-                remedies.carry_out_unless_off(attempt, workspace)
-            return attempt is not None
+            return act(about, name, replace(proposal, after=tuple(asked)), told)
+        asked.append(name)
 
     if last_resort(failure) == StrategyName.ESCALATE:
-        return remedies.escalate(about, STRATEGIES[StrategyName.PATCH].propose(told))
-    remedies.give_up(about, spent or "no strategy has anything left to try", EpisodeOutcome.GIVEN_UP)
+        proposal = STRATEGIES[StrategyName.PATCH].propose(told)
+        if mode is Mode.SHADOW:
+            return remedies.only_note(about, StrategyName.ESCALATE, proposal or Proposal())
+        return remedies.escalate(about, proposal)
+    why = spent or "no strategy has anything left to try"
+    remedies.give_up(about, why, EpisodeOutcome.GIVEN_UP, tuple(asked))
     return False
+
+
+def act(about: Decision, name: StrategyName, proposal: Proposal, told: Diagnosis) -> bool:
+    """Do what was proposed as far as the signal's mode allows. True: go on at once."""
+    after = proposal.after
+    name, proposal = control_runs.controlled(about, name, proposal, told)
+    proposal = replace(proposal, after=after)
+    mode = about.effective.mode(about.failure.signal)
+    if mode is Mode.SHADOW:
+        return remedies.only_note(about, name, proposal)
+    if mode is Mode.SUGGEST and (proposal.patch or proposal.plan_changes):
+        said = f"changes for {about.failure.signal} failures are only suggested: {proposal.reason}"
+        proposal = replace(proposal, needs_approval=True, reason=said)
+    attempt = remedies.decide(about, name, proposal)
+    timeline.keep_in_mind(about, attempt)
+    if attempt is not None and attempt.state == AttemptState.DECIDED:
+        remedies.carry_out_unless_off(attempt, about.workspace)
+    return attempt is not None

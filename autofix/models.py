@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from approvals.models import Gate
 from autofix.failures import Severity, Signal
 from autofix.playbooks import StrategyName
-from metabuilder.runs.models import Run, Step, StepExecution
+from metabuilder.runs.models import Project, Run, Step, StepExecution
 from tenants.models import Tenant
 
 
@@ -30,6 +30,14 @@ class AttemptState(models.TextChoices):
     AWAITING = "awaiting"  # a person is asked
     CARRIED_OUT = "carried_out"  # the step must show whether it helped
     FINISHED = "finished"
+
+
+class Control(models.TextChoices):
+    """What running the step again without the proposed patch showed."""
+
+    NOT_RUN = "", "not run"
+    FAILS = "fails", "still fails without the patch"
+    PASSES = "passes", "passes without any patch: flaky"
 
 
 class EpisodeOutcome(models.TextChoices):
@@ -87,6 +95,10 @@ class Attempt(models.Model):
     state = models.CharField(max_length=12, choices=AttemptState, default=AttemptState.DECIDED)
     verified = models.BooleanField(null=True)
     taken_back = models.BooleanField(default=False)
+    control = models.CharField(max_length=6, choices=Control, blank=True)
+    abstained = models.CharField(max_length=60, blank=True, help_text="The strategies that were asked before.")
+    is_shadow = models.BooleanField(default=False, help_text="Nothing was done: what would have been is written down.")
+    recalls = models.ForeignKey("KnownFix", models.SET_NULL, null=True, related_name="uses")
     backoff_seconds = models.FloatField(default=0)
     actual_backoff_seconds = models.FloatField(null=True)
     patch = models.TextField(blank=True)
@@ -104,6 +116,56 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number}: {self.signal} → {self.strategy}"
+
+
+class KnownFix(models.Model):
+    """A patch that proved itself in a tenant, to be tried first when the same failure comes again.
+
+    Who proposed and who approved it is with `attempt`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="known_fixes")
+    fingerprint = models.CharField(max_length=64)
+    project = models.ForeignKey(Project, models.SET_NULL, null=True, related_name="+")
+    attempt = models.ForeignKey(Attempt, models.SET_NULL, null=True, related_name="+")
+    signal = models.CharField(max_length=20, choices=[(s, s) for s in Signal])
+    message = models.CharField(max_length=500)
+    fixer = models.CharField(max_length=100, blank=True)
+    patch = models.TextField()
+    patch_digest = models.CharField(max_length=64)
+    by_person = models.BooleanField(default=False, help_text="A person approved it, and is asked again each time.")
+    proved = models.PositiveIntegerField(default=1, help_text="How often the step passed with it.")
+    failed = models.PositiveIntegerField(default=0, help_text="How often in a row it did not fit or not help.")
+    proved_at = models.DateTimeField(db_default=Now(), help_text="When it last helped; a fix is forgotten in time.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-proved_at", "id"]
+        verbose_name_plural = "known fixes"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "fingerprint", "patch_digest"], name="one_known_fix_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fixer or 'patch'} for {self.message}"
+
+
+class FruitlessSearch(models.Model):
+    """A search for a repair that found nothing: in the same tree it would find nothing again."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    fingerprint = models.CharField(max_length=64)
+    tree = models.CharField(max_length=40)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "fingerprint", "tree"], name="one_fruitless_search_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint[:12]} in {self.tree[:12]}"
 
 
 class PlanDelta(models.Model):

@@ -1,6 +1,8 @@
 """The pages under Settings → Builder: a tenant's Auto-Fix (v3), and the platform's kill switch."""
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,10 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from autofix import control, policy
-from autofix.models import KillSwitch, SwitchState
+from autofix import control, figures, policy
+from autofix.failures import Signal
+from autofix.models import Attempt, KillSwitch, SwitchState
 from metabuilder.admin_site import signed_in
 from tenants.models import Tenant
 from tenants.roles import Capability
@@ -30,7 +34,20 @@ HELP = {
     "max_per_step_attempts": "Healing attempts on one step, 1 to 10, at most those per run.",
     "backoff_cap_seconds": "Longest wait before a retry, 1 to 300 seconds.",
 }
+MODES = {
+    policy.Mode.AUTO: "Auto",
+    policy.Mode.SUGGEST: "Suggest",
+    policy.Mode.SHADOW: "Shadow",
+    policy.Mode.OFF: "Off",
+}
+MODE_EFFECTS = {
+    "Auto": "what is verified is done; what needs a person waits for one.",
+    "Suggest": "every change waits for a person; a step may run again by itself.",
+    "Shadow": "nothing is done, the run fails; what would have been done is on its timeline.",
+    "Off": "nothing is tried: the failed step ends its run.",
+}
 WORDS: dict[object, str] = {True: "on", False: "off"}
+PERIODS = (1, 7, 30)
 SWITCH_EFFECTS = {
     SwitchState.ON: "Failed steps are healed, as tenants and runs have it set.",
     SwitchState.DRAIN: "Runs already started keep auto-fix. Runs started from now on do not get it.",
@@ -61,9 +78,18 @@ class OverridesForm(forms.ModelForm):
         for name in policy.FIELDS:
             self.fields[name].label = LABELS[name]
             self.fields[name].help_text = HELP[name]
+        for signal in Signal:
+            mode = str(self.instance.modes.get(signal, policy.Mode.AUTO))
+            self.fields[f"mode_{signal}"] = forms.ChoiceField(
+                label=signal.replace("_", " "), choices=list(MODES.items()), initial=mode, required=False
+            )
 
     def clean(self) -> Context:
         cleaned = super().clean() or {}
+        wanted = {
+            str(signal): cleaned.get(f"mode_{signal}") or None for signal in Signal if f"mode_{signal}" in self.data
+        }
+        cleaned["modes"] = policy.checked_modes(wanted, self.instance.modes)
         inherited = policy.Effective(policy.platform_values(), {})
         try:
             policy.check_overrides(cleaned, inherited)
@@ -75,6 +101,7 @@ class OverridesForm(forms.ModelForm):
 def urls(site: AdminSite) -> list[URLPattern]:
     return [
         path("settings/builder/autofix-v3/", site.admin_view(autofix_settings), name="builder_autofix"),
+        path("settings/builder/strategies/", site.admin_view(strategies), name="builder_strategies"),
         path("settings/builder/platform/", site.admin_view(platform), name="builder_platform"),
     ]
 
@@ -95,6 +122,8 @@ def autofix_settings(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": setting_rows(form, tenant),
         "form": form,
+        "modes": [form[f"mode_{signal}"] for signal in Signal],
+        "mode_effects": MODE_EFFECTS,
         "tenants": tenants,
         "tenant": tenant,
         "may_change": may_change,
@@ -131,14 +160,40 @@ def chosen(tenants: list[Tenant], slug: str) -> Tenant | None:
 
 def save(request: HttpRequest, form: OverridesForm) -> HttpResponse:
     tenant = form.instance
-    tenant.save(update_fields=policy.FIELDS)
-    changed = [f"{LABELS[name]}: {own_words(tenant, name)}" for name in form.changed_data]
+    tenant.modes = form.cleaned_data["modes"]
+    tenant.save(update_fields=[*policy.FIELDS, "modes"])
+    changed = [said_of(form, name) for name in form.changed_data]
     site_admin = admin.site._registry[Tenant]
     if changed:
         site_admin.log_change(request, tenant, "Auto-Fix (v3). " + "; ".join(changed))
     done = "; ".join(changed) or "nothing was different"
     messages.success(request, f"Saved for {tenant}, by {request.user}. {done}.")
     return HttpResponseRedirect(f"{reverse('admin:builder_autofix')}?tenant={tenant.slug}")
+
+
+@require_http_methods(["GET", "HEAD"])
+def strategies(request: HttpRequest) -> HttpResponse:
+    """Show how well each strategy and fixer did in the tenants that this person may see."""
+    asked = request.GET.get("days", "")
+    days = int(asked) if asked in map(str, PERIODS) else PERIODS[0]
+    since = timezone.now() - timedelta(days=days)
+    attempts = Attempt.objects.filter(run__tenant__in=tenants_where(request.user), started_at__gte=since)
+    linked = {"started_at__gte": since.isoformat(timespec="seconds")}
+    context = {
+        "days": days,
+        "periods": PERIODS,
+        "stages": list(figures.STAGES),
+        "strategies": [
+            shown(row, {**linked, "strategy__exact": row["strategy"]}) for row in figures.by_strategy(attempts)
+        ],
+        "fixers": [shown(row, {**linked, "q": row["fixer"]}) for row in figures.by_fixer(attempts)],
+    }
+    return page(request, "strategies", "Strategies", context)
+
+
+def shown(row: Context, query: dict[str, str]) -> Context:
+    url = f"{reverse('admin:autofix_attempt_changelist')}?{urlencode(query)}"
+    return {**row, "numbers": [row[stage] for stage in figures.STAGES], "url": url}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -188,6 +243,12 @@ def is_limited(tenant: Tenant, name: str, effective: policy.Effective) -> bool:
     own = getattr(tenant, name)
     asked = policy.platform_values()[name] if own is None else own
     return bool(effective.values[name] != asked)
+
+
+def said_of(form: OverridesForm, name: str) -> str:
+    if name in LABELS:
+        return f"{LABELS[name]}: {own_words(form.instance, name)}"
+    return f"{form.fields[name].label} failures: {form.cleaned_data[name] or policy.Mode.AUTO}"
 
 
 def own_words(tenant: Tenant, name: str) -> str:

@@ -4,13 +4,15 @@ The platform's explicit `false` and the kill switch beat whatever tenants and ru
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from autofix.budget import Budget
+from autofix.failures import Signal
 from autofix.models import KillSwitch, SwitchState
 from metabuilder.runs.models import Run
 from tenants.models import AutofixOverrides, Tenant
@@ -24,6 +26,15 @@ FIELDS = (
 Value = bool | int
 
 
+class Mode(StrEnum):
+    """How much is done about the failures of one signal."""
+
+    OFF = "off"  # nothing: the failed step ends its run
+    SHADOW = "shadow"  # nothing, but what would have been done is written down
+    SUGGEST = "suggest"  # changes are proposed to a person; running a step again needs nobody
+    AUTO = "auto"  # what is verified and needs nobody's agreement is done
+
+
 @dataclass(frozen=True)
 class Effective:
     """The values in force for a tenant or run, and the level each came from."""
@@ -31,6 +42,7 @@ class Effective:
     values: Mapping[str, Value]
     sources: Mapping[str, str]
     locked: str = ""  # why auto-fix is off for everyone, in words; empty when it is not
+    modes: Mapping[str, str] = field(default_factory=dict)  # what a tenant has set; other signals: auto
 
     @property
     def budget(self) -> Budget:
@@ -43,6 +55,13 @@ class Effective:
     @property
     def enabled(self) -> bool:
         return bool(self.values["autofix_enabled"])
+
+    def mode(self, signal: str) -> Mode:
+        """Return the mode of a signal; one that is unknown here does the least harm: suggest."""
+        try:
+            return Mode(self.modes.get(signal, Mode.AUTO))
+        except ValueError:
+            return Mode.SUGGEST
 
 
 class InvalidOverride(Exception):
@@ -65,7 +84,7 @@ def platform_values() -> dict[str, Value]:
 
 
 def for_tenant(tenant: Tenant) -> Effective:
-    return _resolve([("tenant", tenant)], _lock(None))
+    return _resolve([("tenant", tenant)], _lock(None), tenant)
 
 
 def for_run(run: Run) -> Effective:
@@ -74,7 +93,7 @@ def for_run(run: Run) -> Effective:
     run.tenant = fresh.tenant
     for name in FIELDS:
         setattr(run, name, getattr(fresh, name))
-    return _resolve([("run", run), ("tenant", run.tenant)], _lock(run))
+    return _resolve([("run", run), ("tenant", run.tenant)], _lock(run), run.tenant)
 
 
 def switch_state() -> SwitchState:
@@ -99,6 +118,22 @@ def check_overrides(own: Mapping[str, Any], inherited: Effective) -> None:  # An
         )
 
 
+def checked_modes(wanted: Any, own: Mapping[str, str]) -> dict[str, str]:  # Any: whatever somebody sent
+    """Return a tenant's modes with those wanted in their place; null or "auto" takes one away."""
+    if not isinstance(wanted, Mapping):
+        raise InvalidOverride("modes", "send an object of signals and modes, such as {'lint': 'suggest'}")
+    modes = dict(own)
+    for signal, mode in wanted.items():
+        if signal not in list(Signal):
+            raise InvalidOverride("modes", f"there is no signal {str(signal)[:40]!r}; there are {', '.join(Signal)}")
+        if mode is not None and mode not in list(Mode):
+            raise InvalidOverride("modes", f"{signal}: choose one of {', '.join(Mode)}")
+        modes.pop(signal, None)
+        if mode not in (None, Mode.AUTO):
+            modes[signal] = str(mode)
+    return modes
+
+
 def _lock(run: Run | None) -> str:
     if settings.FEATURE_META_V3_AUTOFIX is False:
         return "switched off for the platform by FEATURE_META_V3_AUTOFIX"
@@ -110,7 +145,7 @@ def _lock(run: Run | None) -> str:
     return ""
 
 
-def _resolve(levels: list[tuple[str, AutofixOverrides]], locked: str) -> Effective:
+def _resolve(levels: list[tuple[str, AutofixOverrides]], locked: str, tenant: Tenant) -> Effective:
     values: dict[str, Value] = {}
     sources: dict[str, str] = {}
     platform = platform_values()
@@ -125,4 +160,4 @@ def _resolve(levels: list[tuple[str, AutofixOverrides]], locked: str) -> Effecti
         values["autofix_enabled"], sources["autofix_enabled"] = False, "platform"
     # A level may lower the total below an inherited per-step budget: the lower one holds.
     values["max_per_step_attempts"] = min(int(values["max_per_step_attempts"]), int(values["max_total_attempts"]))
-    return Effective(values, sources, locked)
+    return Effective(values, sources, locked, tenant.modes)

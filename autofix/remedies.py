@@ -7,24 +7,23 @@ because a patch carries its attempt's id into the commit and a plan delta its ve
 import random
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from approvals import gates
 from approvals.gates import Question
-from approvals.models import Gate, GateKind, GateStatus
-from autofix import breaker, circuits, guard, policy, timeline
+from approvals.models import GateKind, GateStatus
+from autofix import breaker, circuits, guard, memory, mishaps, policy, timeline
 from autofix.budget import backoff_seconds
-from autofix.failures import Failure, Severity, Signal
+from autofix.failures import Failure, Signal
 from autofix.guard import Violation
 from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome, PlanDelta
 from autofix.playbooks import StrategyName
 from autofix.progress import is_progress
-from autofix.strategies import Proposal, digest
+from autofix.strategies import Proposal
 from autofix.timeline import Decision
 from metabuilder.execution.workspace import PatchRejected, Workspace, WorkspaceError
 from metabuilder.runs import plans, rows, transitions
@@ -35,7 +34,6 @@ from metabuilder.runs.workspaces import AppliedPatch, CannotPrepare
 
 # Steps that only look at the source: run again after every patch, to see that it broke none.
 RECHECKED_KINDS = ("format", "lint", "typecheck", "test", "security", "build")
-NETWORK = "network"
 NOT_FETCHED = "not_fetched"
 MAX_FETCHES = 4
 
@@ -104,6 +102,7 @@ def ask(
                 "execution": str(about.execution.pk),
                 "why": proposal.reason,
                 "fixer": proposal.fixer,
+                "control": proposal.control,
                 "violations": [asdict(violation) for violation in violations],
                 "plan_changes": list(proposal.plan_changes),
             },
@@ -113,10 +112,28 @@ def ask(
         attempt.save(update_fields=["gate", "state"])
 
 
-def give_up(about: Decision, why: str, outcome: EpisodeOutcome) -> None:
+def give_up(about: Decision, why: str, outcome: EpisodeOutcome, asked: tuple[str, ...] = ()) -> None:
     """End the run as failed; what was patched for this step and never proved is taken back."""
-    attempt = timeline.record(about, StrategyName.GIVE_UP, Proposal(reason=why))
+    attempt = timeline.record(about, StrategyName.GIVE_UP, Proposal(reason=why, after=asked))
     timeline.finish([attempt], verified=False)
+    end_unhealed(about, why, outcome)
+
+
+def only_note(about: Decision, strategy: StrategyName, proposal: Proposal) -> bool:
+    """Write down what would have been done, and end the run as it would have ended without auto-fix."""
+    would = {StrategyName.RETRY: "have run the step again", StrategyName.REPLAN: "have changed the plan"}
+    said = (
+        f"shadow: it would {would.get(strategy, f'have tried {strategy}')}: {proposal.reason or 'no fix is proposed'}"
+    )
+    noted = replace(proposal, reason=said, delay_seconds=0.0, plan_changes=(), undoes="")
+    attempt = timeline.record(about, strategy, noted)
+    Attempt.objects.filter(pk=attempt.pk).update(is_shadow=True, outcome=Outcome.GAVE_UP)
+    timeline.finish([attempt], verified=False)
+    end_unhealed(about, f"auto-fix only watches {about.failure.signal} failures", EpisodeOutcome.GIVEN_UP)
+    return False
+
+
+def end_unhealed(about: Decision, why: str, outcome: EpisodeOutcome) -> None:
     timeline.finish(about.run.attempts.filter(state=AttemptState.CARRIED_OUT), verified=False)
     take_back_unproved(about.run, about.workspace)
     for episode in Episode.objects.filter(run=about.run, ended_at=None):
@@ -137,35 +154,12 @@ def put_off_or_end(run: Run, error: CannotPrepare) -> None:
     """A source that cannot be fetched is tried again a few times; anything else ends the run."""
     tries = run.events.filter(kind=NOT_FETCHED).count()
     if not error.may_pass or tries >= MAX_FETCHES - 1:
-        return end_without_attempt(run, unprepared(error))
+        return end_without_attempt(run, mishaps.unprepared(error))
     transitions.note(run, NOT_FETCHED, str(error))
     outage, rng = circuits.source_failed(run), random.Random()
     cap = policy.for_run(run).budget.backoff_cap_seconds
     delay = breaker.wait_seconds(backoff_seconds(tries + 1, cap, None, rng), outage, cap, rng)
     return transitions.back_off(run, "the source could not be fetched: trying again", delay)
-
-
-def out_of_time(run: Run) -> Failure:
-    minutes = run.tenant.max_run_minutes or settings.MAX_RUN_MINUTES
-    return Failure(
-        signal=Signal.INFRA,
-        message=f"The run took longer than the {minutes} minutes it may take; what was running was ended.",
-        rule="run-time-limit",
-        detail="timeout",
-        severity=Severity.HIGH,
-        confidence=1.0,
-    )
-
-
-def poisoned() -> Failure:
-    return Failure(
-        signal=Signal.INFRA,
-        message="Worker after worker was lost or failed while it worked on this run; look at the workers' logs.",
-        rule="workers-lost",
-        detail="workers",
-        severity=Severity.HIGH,
-        confidence=1.0,
-    )
 
 
 def end_without_attempt(run: Run, failure: Failure, step: str = "") -> None:
@@ -181,27 +175,6 @@ def end_without_attempt(run: Run, failure: Failure, step: str = "") -> None:
         for episode in Episode.objects.filter(run=run, ended_at=None):
             timeline.close_episode(episode, EpisodeOutcome.GIVEN_UP)
         transitions.move(run, RunStatus.FAILED, message, failure=told)
-
-
-def unprepared(error: CannotPrepare) -> Failure:
-    return Failure(
-        signal=Signal.INFRA,
-        message=str(error),
-        rule=f"cannot-prepare-{error.field}",
-        detail="config" if error.field == "plan" else error.field,
-        severity=Severity.HIGH,
-        confidence=1.0,
-    )
-
-
-def unusable(message: str) -> Failure:
-    return Failure(
-        signal=Signal.POLICY,
-        message=f"The workspace cannot be used: {message}",
-        rule="workspace",
-        severity=Severity.HIGH,
-        confidence=1.0,
-    )
 
 
 def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
@@ -250,6 +223,7 @@ def write_down(run: Run, attempt: Attempt, patch: str) -> None:
     attempt.save(update_fields=["commit", "patch", "actual_backoff_seconds", "state"])
     if attempt.undoes is not None:
         Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=True, verified=False)
+        memory.disproved(attempt.undoes)
         timeline.reopen_episode(attempt.undoes.episode, run)
         run.steps.filter(pk=attempt.undoes.step_id).update(status=StepStatus.PENDING)
 
@@ -308,6 +282,7 @@ def settle(run: Run, step: Step, accepted: Failure | None) -> None:
     timeline.finish(kept, verified=accepted is None)
     if accepted is None:
         circuits.proved(run, step, kept)
+        memory.remember(run, kept)
     by_person = any(attempt.gate and attempt.gate.status == GateStatus.APPROVED for attempt in attempts)
     timeline.close_episode(episode, EpisodeOutcome.HEALED_BY_PERSON if by_person else EpisodeOutcome.HEALED)
     if any(attempt.commit for attempt in kept):
@@ -335,6 +310,7 @@ def take_back(run: Run, attempt: Attempt, workspace: Workspace) -> None:
         if attempt.undoes is not None:
             Attempt.objects.filter(pk=attempt.undoes.pk).update(taken_back=False, verified=True)
     circuits.did_not_help(attempt)
+    memory.disproved(attempt)
     transitions.note(run, "patch_taken_back", f"{attempt} did not help: its patch is taken back")
 
 
@@ -349,49 +325,3 @@ def known_keys(run: Run) -> frozenset[str]:
     open_states = [AttemptState.DECIDED, AttemptState.AWAITING]
     known = run.attempts.filter(~Q(commit="") | Q(state__in=open_states))
     return frozenset(str(key) for key in known.values_list("pk", flat=True))
-
-
-def is_accepted(run: Run, step: Step, failure: Failure) -> bool:
-    """True if a person approved a gate on exactly this failure for which no fix was proposed."""
-    if run.is_new:  # nobody was ever asked
-        return False
-    approved = Gate.objects.filter(
-        run=run,
-        step=step.name,
-        status=GateStatus.APPROVED,
-        patch="",
-        revisions=None,
-        attempt__plan_delta=None,
-    ).exclude(kind=GateKind.UNKNOWN)
-    return approved.filter(signal__fingerprint=failure.fingerprint).exists()
-
-
-def lacks_network(run: Run, step: Step) -> bool:
-    """True if a step wants the network and neither the tenant nor an approver allowed it."""
-    if not step.network or run.tenant.allow_network:
-        return False
-    approved = Gate.objects.filter(run=run, step=step.name, status=GateStatus.APPROVED)
-    return not approved.filter(signal__fingerprint=network_fingerprint(step)).exists()
-
-
-def network_fingerprint(step: Step) -> str:
-    """An approval holds for the command it was asked for, not for what a re-plan makes of it."""
-    return f"{NETWORK}:{digest(step.command)[:32]}"
-
-
-def ask_for_network(run: Run, step: Step) -> bool:
-    message = f"{step} asks for the network, which {run.tenant} does not allow its steps: {step.command}"
-    failure = Failure(
-        signal=Signal.POLICY,
-        message=message,
-        rule="network-not-allowed",
-        detail=NETWORK,
-        severity=Severity.HIGH,
-        confidence=1.0,
-        fingerprint=network_fingerprint(step),
-    )
-    signal = timeline.as_json(failure)
-    question = Question(step=step.name, kind=GateKind.POLICY, reason=message, signal=signal)
-    Step.objects.filter(pk=step.pk).update(status=StepStatus.PENDING)
-    gates.open_gate(run, question)
-    return False

@@ -20,6 +20,7 @@ from tenants.serializers import StrictSerializer
 STRATEGIES = [(name.value, name.value) for name in StrategyName]
 SIGNALS = [(signal.value, signal.value) for signal in Signal]
 SEVERITIES = [(severity.value, severity.value) for severity in Severity]
+MODES = [(mode.value, mode.value) for mode in policy.Mode]
 MAX_LOG_CHARACTERS = 8 << 20
 
 
@@ -36,6 +37,9 @@ class SettingsSerializer(ValuesSerializer):
     sources = serializers.DictField(child=serializers.CharField())
     overrides = serializers.DictField(child=serializers.JSONField())
     platform = ValuesSerializer()
+    modes = serializers.DictField(
+        child=serializers.ChoiceField(choices=MODES), help_text="How much is done about failures of each signal."
+    )
     locked = serializers.CharField(
         allow_blank=True, help_text="Why auto-fix is off for everyone; empty when it is not."
     )
@@ -91,6 +95,9 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
             "fixer",
             "outcome",
             "verified",
+            "control",
+            "is_shadow",
+            "reason",
             "backoff_seconds",
             "patch",
             "gate_id",
@@ -196,6 +203,7 @@ def settings_shown(effective: Effective, owner: AutofixOverrides) -> dict[str, A
         "sources": dict(effective.sources),
         "overrides": {name: value for name, value in own.items() if value is not None},
         "platform": policy.platform_values(),
+        "modes": {str(signal): str(effective.mode(signal)) for signal in Signal},
         "locked": effective.locked,
     }
 

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -173,18 +174,28 @@ class PlanDeltaViewSet(RunPartEndpoint):
         return Response(PlanDeltasSerializer(shown).data)
 
 
+class TenantOverridesSerializer(OverridesSerializer):
+    modes = serializers.JSONField(
+        required=False,
+        help_text="Modes by signal, of those to change: off, shadow, suggest, auto; null inherits auto again.",
+    )
+
+
 class SettingsEndpoint(Endpoint):
     """Shared by both levels: show what is in force, change what this level sets."""
 
     serializer_class = SettingsSerializer
+    overrides_class: type[OverridesSerializer] = OverridesSerializer
     pagination_class = None
 
     def changed(self, owner: Tenant | Run, inherited: Effective) -> dict[str, Any]:  # Any: fields
         """Write the request's overrides to a tenant or run and return them."""
-        wanted = self.checked(OverridesSerializer)
+        wanted = self.checked(self.overrides_class)
         own = {name: getattr(owner, name) for name in policy.FIELDS} | wanted
         try:
             policy.check_overrides(own, inherited)
+            if isinstance(owner, Tenant) and "modes" in wanted:
+                wanted["modes"] = policy.checked_modes(wanted["modes"], owner.modes)
         except InvalidOverride as error:
             raise field_error(error.field, error.detail) from None
         if wanted:
@@ -194,13 +205,15 @@ class SettingsEndpoint(Endpoint):
 
 
 class TenantSettingsViewSet(TenantEndpoint, SettingsEndpoint):
+    overrides_class = TenantOverridesSerializer
+
     @extend_schema(operation_id="tenants_settings", summary="Auto-fix settings in force for a tenant")
     def show_settings(self, request: Request, tenant: str) -> Response:
         return shown_for(self.find_tenant(tenant))
 
     @extend_schema(
         summary="Change a tenant's auto-fix settings; null inherits again",
-        request=OverridesSerializer,
+        request=TenantOverridesSerializer,
         responses=SettingsSerializer,
     )
     def tenant_settings(self, request: Request, tenant: str) -> Response:

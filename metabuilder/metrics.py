@@ -64,6 +64,12 @@ AUTOFIX_SUCCESS_RATIO = MetricSpec(
     "gauge",
     "Episodes that ended verified without a person, over all that ended in the last 24 hours; absent while none ended.",
 )
+AUTOFIX_STRATEGY = MetricSpec(
+    "autofix_strategy_attempts",
+    "gauge",
+    "Attempts by strategy and what came of them: tried, abstained, proposed, verified, accepted, rejected, reverted.",
+    ("strategy", "stage"),
+)
 AUTOFIX_CIRCUITS_OPEN = MetricSpec(
     "autofix_circuits_open",
     "gauge",
@@ -116,6 +122,7 @@ ALL: tuple[MetricSpec, ...] = (
     AUTOFIX_BACKOFF,
     AUTOFIX_REPLANS,
     AUTOFIX_SUCCESS_RATIO,
+    AUTOFIX_STRATEGY,
     AUTOFIX_CIRCUITS_OPEN,
     APPROVAL_REQUESTS,
     APPROVAL_PENDING,

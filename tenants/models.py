@@ -41,6 +41,11 @@ class Tenant(AutofixOverrides):
         blank=True,
         help_text="Globs that no patch may touch without a person's approval.",
     )
+    modes = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How much is done about failures of a signal: off, shadow, suggest or auto. Missing: auto.",
+    )
     max_running_runs = bounded(1, 10_000, "Runs worked on at once")
     max_queued_runs = bounded(1, 30_000, "Runs waiting at once; more are refused")
     max_run_minutes = bounded(1, 10_080, "Minutes a run may take, not counting the time it waits for a person")

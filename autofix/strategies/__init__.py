@@ -1,7 +1,7 @@
 """Every strategy that proposes something. A new one is a module and a line here."""
 
 from autofix.playbooks import StrategyName
-from autofix.strategies.base import Bench, Diagnosis, Proposal, Strategy, Suspect, ToolLimits, digest
+from autofix.strategies.base import Bench, Diagnosis, KnownPatch, Proposal, Strategy, Suspect, ToolLimits, digest
 from autofix.strategies.patch import Patch
 from autofix.strategies.replan import Replan
 from autofix.strategies.retry import Retry
@@ -14,4 +14,4 @@ STRATEGIES: dict[StrategyName, Strategy] = {
     StrategyName.RETRY: Retry(),
 }
 
-__all__ = ["STRATEGIES", "Bench", "Diagnosis", "Proposal", "Strategy", "Suspect", "ToolLimits", "digest"]
+__all__ = ["STRATEGIES", "Bench", "Diagnosis", "KnownPatch", "Proposal", "Strategy", "Suspect", "ToolLimits", "digest"]

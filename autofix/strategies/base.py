@@ -36,6 +36,7 @@ class Bench:
     `try_steps` runs the failing step, and those that its patch must spare, in a copy; it returns
     the first failure, or None when all passed. `try_others` does so for the tests and type checks
     that have passed before: what may change the meaning of code has to pass them too.
+    `fails_unchanged` is the control run: whether the step still fails without any patch.
     """
 
     scratch_root: Path
@@ -43,6 +44,52 @@ class Bench:
     run_tool: Callable[[Workspace, Sequence[str], ToolLimits], ToolResult]
     try_others: Callable[[Workspace], Failure | None]
     scratch_prefix: str = "scratch-"
+    fails_unchanged: Callable[[int], bool] = lambda _: True
+
+
+@dataclass(frozen=True)
+class KnownPatch:
+    """A patch that healed this failure before. `told` says when and where, for people."""
+
+    id: str
+    patch: str
+    fixer: str
+    told: str
+    by_person: bool = False
+
+
+class Memory(Protocol):
+    """What was learnt in a tenant of one failure. Forgetting is up to who keeps it."""
+
+    def known(self) -> Sequence[KnownPatch]:
+        """Return patches that healed the failure before, the best first."""
+        ...
+
+    def did_not_fit(self, known: KnownPatch) -> None:
+        """Note that a patch does not apply or does not help any more."""
+        ...
+
+    def is_fruitless(self, tree: str) -> bool:
+        """True if a repair was searched for in this very tree of late, and none was found."""
+        ...
+
+    def note_fruitless(self, tree: str) -> None: ...
+
+
+class NoMemory:
+    """Knows nothing and learns nothing."""
+
+    def known(self) -> Sequence[KnownPatch]:
+        return ()
+
+    def did_not_fit(self, known: KnownPatch) -> None:
+        pass
+
+    def is_fruitless(self, tree: str) -> bool:  # noqa: ARG002
+        return False
+
+    def note_fruitless(self, tree: str) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -63,6 +110,7 @@ class Diagnosis:
     tried_patches: frozenset[str] = frozenset()
     regressed_kinds: tuple[str, ...] = ()
     circuits: Standing = Standing()
+    memory: Memory = field(default_factory=NoMemory)
     rng: random.Random = field(default_factory=random.Random)
 
     @property
@@ -77,6 +125,8 @@ class Proposal:
     """What to change before the step runs again. All empty: run it again as it is.
 
     `verified` says whether the step passed with the patch in a scratch copy; None: not tried.
+    `recalls` is the id of the known patch that it repeats. `control` is what running the step again
+    without the patch showed; `after` names the strategies that were asked before and had no idea.
     """
 
     patch: str = ""
@@ -87,6 +137,9 @@ class Proposal:
     verified: bool | None = None
     undoes: str = ""
     needs_approval: bool = False
+    recalls: str = ""
+    control: str = ""
+    after: tuple[str, ...] = ()
 
     @property
     def changes_or_waits(self) -> bool:

@@ -15,7 +15,7 @@ from autofix.fixers.base import Fixer, ToolResult
 from autofix.guard.paths import matches
 from autofix.playbooks import ASKS_A_PERSON
 from autofix.progress import is_progress
-from autofix.strategies import repair
+from autofix.strategies import recall, repair
 from autofix.strategies.base import Bench, Diagnosis, Proposal, ToolLimits, digest
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
@@ -95,8 +95,9 @@ class Chain:
 
 class Patch:
     def propose(self, diagnosis: Diagnosis) -> Proposal | None:
-        """Ask the fixers, which know a recipe; search for a repair where none of them does."""
-        return self.fix(diagnosis) or repair.propose(diagnosis) or ask_for_network(diagnosis)
+        """Try what helped before, then the fixers, which know a recipe; where none does, search for a repair."""
+        known = recall.propose(diagnosis) or self.fix(diagnosis)
+        return known or repair.propose(diagnosis) or ask_for_network(diagnosis)
 
     def fix(self, diagnosis: Diagnosis) -> Proposal | None:
         failure = diagnosis.failure

@@ -52,6 +52,10 @@ class Workspace:
     def head(self) -> str:
         return self._repository.head()
 
+    def tree_id(self) -> str:
+        """Return git's name of what HEAD holds: equal for equal files, whatever the history."""
+        return self._git("rev-parse", "--verify", "HEAD^{tree}").strip()
+
     def applied_keys(self) -> frozenset[str]:
         """Return the keys of all patches that were ever applied here, taken back or not."""
         log = self._git("log", f"--format=%(trailers:key={ATTEMPT_TRAILER},valueonly)", "HEAD", "--")

@@ -7,10 +7,17 @@ from django.utils import timezone
 
 from approvals.models import GateStatus
 from autofix import policy
-from autofix.models import KillSwitch, SwitchState
+from autofix.models import KillSwitch, KnownFix, SwitchState
 from metabuilder.runs.states import RunStatus
 from tests.console import console, said
-from tests.factories import AttemptFactory, EpisodeFactory, GateFactory, MembershipFactory, RunFactory, TenantFactory
+from tests.factories import (
+    AttemptFactory,
+    EpisodeFactory,
+    GateFactory,
+    MembershipFactory,
+    RunFactory,
+    TenantFactory,
+)
 
 URL = "/admin/settings/builder/autofix-v3/"
 PLATFORM = "/admin/settings/builder/platform/"
@@ -165,3 +172,48 @@ def test_an_empty_list_says_what_comes_next(member, tenant, path, hint):
     client = console(member("viewer"))
     assert hint in client.get(f"/admin/{path}").content.decode()
     assert "Nothing matches" in client.get(f"/admin/{path}", {"q": "zzz"}).content.decode()
+
+
+def test_modes_are_set_by_signal_and_the_message_names_them(member, tenant):
+    admin = console(member("admin"))
+    assert "lint failures: suggest" in said(save(admin, mode_lint="suggest", mode_runtime="auto"))[0]
+    tenant.refresh_from_db()
+    assert tenant.modes == {"lint": "suggest"}
+    save(admin, autofix_enabled="on")
+    tenant.refresh_from_db()
+    assert tenant.modes == {"lint": "suggest"}  # a form that does not send them leaves them
+
+
+def test_a_mode_that_there_is_not_is_refused(member, tenant):
+    page = console(member("admin")).post(f"{URL}?tenant=acme", {"mode_lint": "sometimes"})
+    assert "Nothing was saved" in page.content.decode()
+    tenant.refresh_from_db()
+    assert tenant.modes == {}
+
+
+def test_the_strategies_page_counts_what_came_of_each(member, tenant):
+    mine = AttemptFactory(execution__step__run__tenant=tenant, strategy="patch", fixer="ruff + isort", verified=True)
+    AttemptFactory(
+        execution__step__run__tenant=tenant, strategy="give_up", outcome="gave_up", fixer="", abstained="patch retry"
+    )
+    AttemptFactory(strategy="patch", fixer="secret-fixer")  # another tenant's
+    page = console(member("viewer")).get("/admin/settings/builder/strategies/")
+    rows = {row["strategy"]: row for row in page.context["strategies"]}
+    assert (rows["patch"]["tried"], rows["patch"]["abstained"], rows["patch"]["verified"]) == (2, 1, 1)
+    assert rows["retry"]["tried"] == 1
+    assert [row["fixer"] for row in page.context["fixers"]] == ["isort", "ruff"]
+    assert "secret-fixer" not in page.content.decode()
+    assert mine.pk
+
+
+def test_an_admin_of_the_tenant_may_have_a_known_fix_forgotten(member, tenant):
+    known, other = (
+        KnownFix.objects.create(tenant=owner, fingerprint="f", signal="lint", message="m", patch="p", patch_digest="d")
+        for owner in (tenant, TenantFactory())
+    )
+    path = "/admin/autofix/knownfix/"
+    forget = {"action": "forget", "_selected_action": [str(known.pk), str(other.pk)]}
+    console(member("viewer")).post(path, forget)
+    assert KnownFix.objects.count() == 2
+    console(member("admin")).post(path, forget)
+    assert list(KnownFix.objects.all()) == [other]

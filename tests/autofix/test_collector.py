@@ -132,11 +132,11 @@ def test_the_weakest_sandbox_is_shown():
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_queries):
-    with django_assert_num_queries(len(metrics.ALL) + 6):
+    with django_assert_num_queries(len(metrics.ALL) + 7):
         collector.read_all()
     for _ in range(3):
         AttemptFactory()
-    with django_assert_num_queries(len(metrics.ALL) + 6):
+    with django_assert_num_queries(len(metrics.ALL) + 7):
         collector.read_all()
 
 

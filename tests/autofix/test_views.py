@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from autofix.failures import Signal
 from autofix.models import KillSwitch, PlanDelta
 from metabuilder.runs.models import Run
 from tests.conftest import BASE
@@ -35,6 +36,7 @@ def test_settings_show_what_is_in_force_and_where_it_comes_from(api, tenant):
         "sources": dict.fromkeys(PLATFORM, "platform"),
         "overrides": {},
         "platform": PLATFORM,
+        "modes": dict.fromkeys(map(str, Signal), "auto"),
         "locked": "",
     }
 
@@ -49,6 +51,38 @@ def test_a_tenants_setting_is_changed_and_inherited_again(api, tenant, method):
     body = change(f"{BASE}/tenants/acme/settings", {"max_total_attempts": None}).json()
     assert body["overrides"] == {}
     assert body["max_total_attempts"] == 6
+
+
+def test_a_tenants_modes_are_changed_one_by_one_and_inherited_again(api, tenant):
+    change = api("admin").patch
+    path = f"{BASE}/tenants/acme/settings"
+    assert change(path, {"modes": {"lint": "suggest", "security": "off"}}).json()["modes"]["lint"] == "suggest"
+    body = change(path, {"modes": {"lint": None}}).json()
+    assert (body["modes"]["lint"], body["modes"]["security"]) == ("auto", "off")
+    tenant.refresh_from_db()
+    assert tenant.modes == {"security": "off"}
+
+
+@pytest.mark.parametrize(
+    ("modes", "says"),
+    [
+        (["lint"], "send an object"),
+        ({"format": "off"}, "there is no signal 'format'"),
+        ({"lint": "sometimes"}, "lint: choose one of off, shadow, suggest, auto"),
+        ({"lint": ["off"]}, "lint: choose one of"),
+    ],
+)
+def test_modes_that_there_are_not_are_refused(api, tenant, modes, says):
+    answer = api("admin").patch(f"{BASE}/tenants/acme/settings", {"modes": modes})
+    assert answer.status_code == 400
+    assert says in answer.json()["errors"][0]["detail"]
+    tenant.refresh_from_db()
+    assert tenant.modes == {}
+
+
+def test_a_run_has_its_tenants_modes(api, run):
+    answer = api("operator").patch(f"{BASE}/runs/{run.pk}/settings", {"modes": {"lint": "off"}})
+    assert answer.status_code == 400
 
 
 def test_a_runs_setting_beats_its_tenants_and_is_noted(api, tenant, run):
@@ -106,7 +140,8 @@ def test_the_timeline_has_the_attempts_in_order_and_the_budget(api, run):
     first, second = body["attempts"]
     assert list(first) == [
         "id", "number", "step", "step_attempt", "signal", "strategy", "fixer", "outcome",
-        "verified", "backoff_seconds", "patch", "gate_id", "started_at", "finished_at",
+        "verified", "control", "is_shadow", "reason",
+        "backoff_seconds", "patch", "gate_id", "started_at", "finished_at",
     ]  # fmt: skip
     assert list(first["signal"]) == [
         "type", "detail", "severity", "confidence", "message", "excerpt", "fingerprint",

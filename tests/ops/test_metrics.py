@@ -28,7 +28,11 @@ CONTRACT = {
     "queue_oldest_seconds": ("gauge", ()),
     "worker_leases": ("gauge", ()),
 }
-ADDED = {"sandbox_level": ("gauge", ()), "autofix_circuits_open": ("gauge", ("kind",))}
+ADDED = {
+    "sandbox_level": ("gauge", ()),
+    "autofix_circuits_open": ("gauge", ("kind",)),
+    "autofix_strategy_attempts": ("gauge", ("strategy", "stage")),
+}
 
 
 def example(spec: MetricSpec) -> Sample | HistogramSample:

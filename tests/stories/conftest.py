@@ -36,6 +36,11 @@ def staging(db) -> Tenant:
 
 
 @pytest.fixture
+def tenant_two(db) -> Tenant:
+    return Tenant.objects.create(slug="two", name="Two")
+
+
+@pytest.fixture
 def repository(tmp_path: Path) -> Callable[[Files], Path]:
     """Make a git repository of these files, with one commit."""
 

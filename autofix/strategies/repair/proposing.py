@@ -34,12 +34,16 @@ def propose(diagnosis: Diagnosis) -> Proposal | None:
     if command is None:
         return None
     bench, workspace = diagnosis.bench, diagnosis.workspace
+    tree = workspace.tree_id()
+    if diagnosis.memory.is_fruitless(tree):
+        return None
     with workspace.scratch(bench.scratch_root, bench.scratch_prefix) as scratch:
         report = searched(scratch, command, diagnosis)
     for patch in report.patches[:MAX_TRIALS]:
         proposal = borne_out(patch, report, diagnosis)
         if proposal is not None:
             return proposal
+    diagnosis.memory.note_fruitless(tree)
     return None
 
 

@@ -43,7 +43,7 @@ def decide(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attem
     violations = inspect(about, proposal)
     if violations or proposal.needs_approval:
         kind = GateKind.SECURITY if about.failure.signal == Signal.SECURITY else GateKind.POLICY
-        reason = violations[0].message if violations else proposal.reason
+        reason = proposal.question or (violations[0].message if violations else proposal.reason)
         ask(about, kind, reason, proposal, violations)
         return None
     with transaction.atomic() if proposal.delay_seconds else nullcontext():

@@ -127,6 +127,7 @@ class Proposal:
     `verified` says whether the step passed with the patch in a scratch copy; None: not tried.
     `recalls` is the id of the known patch that it repeats. `control` is what running the step again
     without the patch showed; `after` names the strategies that were asked before and had no idea.
+    `question` is what a person is asked, where that says more than what the guard found.
     """
 
     patch: str = ""
@@ -140,6 +141,7 @@ class Proposal:
     recalls: str = ""
     control: str = ""
     after: tuple[str, ...] = ()
+    question: str = ""
 
     @property
     def changes_or_waits(self) -> bool:

@@ -47,3 +47,17 @@ def test_a_test_that_asks_for_the_impossible_is_left_to_people(build, story):
     assert run.status == RunStatus.FAILED
     assert run.diff == ""
     assert "patch" not in [row[2] for row in story(run)]
+
+
+def test_where_no_edit_of_the_code_helps_a_person_is_asked_whether_the_test_is_wrong(build, story):
+    wrong = TESTS.replace("(20, 100, 20)", "(20, 100, 21)")
+    healthy = LEDGER.replace("(a % b, b)", "(b, a % b)")
+    run = build({"ledger.py": healthy, "test_ledger.py": wrong}, [TEST])
+    assert run.status == RunStatus.PAUSED_AWAITING_APPROVAL
+    gate = run.gates.get()
+    assert (gate.kind, gate.verified) == ("policy", True)
+    assert "-@pytest.mark.parametrize" in gate.patch
+    assert "(20, 100, 20)" in gate.patch
+    assert "expects 21 where the code gives 20" in gate.reason
+    assert "3 other tests that run the same code pass" in gate.evidence["why"]
+    assert gate.evidence["violations"]

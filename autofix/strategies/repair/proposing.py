@@ -5,6 +5,7 @@ Nothing of the search is trusted but the edits it names, and those only once the
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 
 from autofix.failures import Failure, Signal
@@ -12,7 +13,7 @@ from autofix.guard import paths
 from autofix.strategies.base import Bench, Diagnosis, Proposal, ToolLimits, digest
 from autofix.strategies.repair import commands, packing, reports
 from autofix.strategies.repair.commands import PytestCommand
-from autofix.strategies.repair.reports import Plausible, Report
+from autofix.strategies.repair.reports import Doubt, Edit, Plausible, Report
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
 SIGNALS = frozenset({Signal.TEST_ASSERT, Signal.RUNTIME})
@@ -21,6 +22,7 @@ SEARCH_SECONDS = 90.0
 # On a crowded machine the search may take four times its time by the clock, and it has to come to an end.
 TIMEOUT_SECONDS = 4 * SEARCH_SECONDS + 60
 NAME = "repair"
+NAME_OF_DOUBT = "expectation"
 ALIKE = "{} other edits do too and behave alike"
 PLUMBING = frozenset({"setup.py", "noxfile.py", "conftest.py", "fabfile.py", "tasks.py", "versioneer.py"})
 NOT_SOURCE = frozenset({"docs", "doc", "examples", "example", "benchmarks", "benchmark", "bench", ".github", "scripts"})
@@ -44,7 +46,7 @@ def propose(diagnosis: Diagnosis) -> Proposal | None:
         if proposal is not None:
             return proposal
     diagnosis.memory.note_fruitless(tree)
-    return None
+    return doubtful_test(report.doubt, diagnosis) if report.doubt is not None else None
 
 
 def command_of(diagnosis: Diagnosis) -> PytestCommand | None:
@@ -77,7 +79,7 @@ def searched(scratch: Workspace, command: PytestCommand, diagnosis: Diagnosis) -
     }
     env = {name: str(value) for name, value in command.env.items()}
     result = diagnosis.bench.run_tool(scratch, packing.command(env, json.dumps(job)), ToolLimits(TIMEOUT_SECONDS))
-    return reports.read(result.output, mark, editable)
+    return reports.read(result.output, mark, editable, [path for path in scratch.files() if paths.is_test(path)])
 
 
 def is_editable(path: str) -> bool:
@@ -100,15 +102,8 @@ def borne_out(patch: Plausible, report: Report, diagnosis: Diagnosis) -> Proposa
     """Return a patch as a proposal if the step itself passes with it in a copy."""
     bench = diagnosis.bench
     with diagnosis.workspace.scratch(bench.scratch_root, bench.scratch_prefix) as scratch:
-        before = scratch.head()
-        try:
-            write(patch, scratch)
-            if not scratch.commit(NAME, NAME):
-                return None
-            diff = scratch.diff_between(before)
-        except (WorkspaceError, ValueError):
-            return None
-        if digest(diff) in diagnosis.tried_patches or not passes(scratch, bench):
+        diff = written(patch.edits, scratch)
+        if not diff or digest(diff) in diagnosis.tried_patches or not passes(scratch, bench):
             return None
     doubtful = bool(patch.doubt)
     return Proposal(patch=diff, fixer=NAME, verified=True, needs_approval=doubtful, reason=reason(patch, report))
@@ -119,10 +114,35 @@ def passes(scratch: Workspace, bench: Bench) -> bool:
     return bench.try_steps(scratch) is None and bench.try_others(scratch) is None
 
 
-def write(patch: Plausible, scratch: Workspace) -> None:
-    for path in dict.fromkeys(edit.path for edit in patch.edits):
-        edits = [edit for edit in patch.edits if edit.path == path]
-        scratch.write(path, reports.edited(scratch.read(path), edits))
+def doubtful_test(doubt: Doubt, diagnosis: Diagnosis) -> Proposal | None:
+    """Ask a person whether a test is wrong, with what it would have to expect; only where the step passes so."""
+    with diagnosis.workspace.scratch(diagnosis.bench.scratch_root, diagnosis.bench.scratch_prefix) as scratch:
+        diff = written(doubt.edits, scratch)
+        if not diff or digest(diff) in diagnosis.tried_patches or not passes(scratch, diagnosis.bench):
+            return None
+    wanted = ", ".join(f"{old} where the code gives {new}" for old, new in doubt.told)
+    others = "1 other test" if doubt.others == 1 else f"{doubt.others} other tests"
+    return Proposal(
+        patch=diff,
+        fixer=NAME_OF_DOUBT,
+        verified=True,
+        needs_approval=True,
+        question=f"Is the test wrong? It expects {wanted}",
+        reason=f"no edit of the code that was tried passes all tests, and {others} that run the same code pass; "
+        "approve to change the test, reject if the code is at fault",
+    )
+
+
+def written(edits: Sequence[Edit], scratch: Workspace) -> str:
+    """Make edits in a copy and return them as a diff; empty where they cannot be made."""
+    before = scratch.head()
+    try:
+        for path in dict.fromkeys(edit.path for edit in edits):
+            mine = [edit for edit in edits if edit.path == path]
+            scratch.write(path, reports.edited(scratch.read(path), mine))
+        return scratch.diff_between(before) if scratch.commit(NAME, NAME) else ""
+    except (WorkspaceError, ValueError):
+        return ""
 
 
 def reason(patch: Plausible, report: Report) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from . import behaviour, limits, running
+from . import behaviour, expectations, limits, running
 from .recording import Recorder
 from .state import keeper
 from .swapping import CannotSwap, Functions, reload
@@ -164,6 +164,15 @@ def compare(request: Request, stage: Stage, say: Say) -> None:
             say("did", number, did)
 
 
+def tell_expectations(request: Request, stage: Stage, say: Say) -> None:
+    """Say of each test at which comparison it failed, where its sides are plain values."""
+    for item in stage.items(request.tests):
+        running.run(item, None, request.seconds, stage.watcher)
+        found = expectations.compared(item.nodeid, str(item.path), stage.watcher.error)
+        if found is not None:
+            say("expects", found.test, found.path, found.line, found.sides, found.around)
+
+
 def list_functions(request: Request, stage: Stage, say: Say) -> None:
     for key in stage.functions.keys():  # noqa: SIM118  # not a dict
         say("function", *key)
@@ -176,4 +185,5 @@ DEEDS: dict[str, Callable[[Request, Stage, Say], None]] = {
     "compare": compare,
     "imports": list_imports,
     "functions": list_functions,
+    "expect": tell_expectations,
 }

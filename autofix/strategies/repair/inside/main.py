@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from time import monotonic
 
-from . import evidence, localisation, pairs, ranking
+from . import doubting, evidence, localisation, pairs, ranking
 from .candidates import Candidate, Maker, candidates
 from .evidence import Evidence, NothingToRepair
 from .localisation import suspects, suspicion
@@ -38,11 +38,15 @@ class Job:
 
 @dataclass
 class Report:
-    """What came of it, as plain values. Each of `patches` is a list of edits (path, start, end, text)."""
+    """What came of it, as plain values. Each of `patches` is a list of edits (path, start, end, text).
+
+    `doubt` has edits of a test file: what it would have to expect for all tests to pass.
+    """
 
     outcome: str
     reason: str = ""
     patches: list | None = None
+    doubt: dict | None = None
     figures: dict | None = None
 
 
@@ -94,10 +98,18 @@ def worked(job: Job) -> Report:
         "seconds": round(monotonic() - began, 2), "first_at": round(search.first_at, 2), "batch": search.batch_size,
     }  # fmt: skip
     if not search.plausible:
-        return Report("nothing", "no edit that was tried passes the tests", figures=figures)
+        why = "no edit that was tried passes the tests"
+        return Report("nothing", why, doubt=doubt_of_tests(pool, known, root), figures=figures)
     answers = ranking.ranked(pool, known, search.plausible, files)
     figures["alike"] = sum(answer.group == answers[0].group for answer in answers) - 1
     return Report("found", patches=[told(answer, root) for answer in answers], figures=figures)
+
+
+def doubt_of_tests(pool: Pool, known: Evidence, root: str) -> dict[str, object] | None:
+    doubt = doubting.doubted(pool, known)
+    if doubt is None:
+        return None
+    return {"edits": doubting.relative(doubt, root), "told": doubt.told, "others": doubt.others}
 
 
 def noted(made: Iterator[Candidate], tried: list[Candidate]) -> Iterator[Candidate]:

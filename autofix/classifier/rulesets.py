@@ -1,12 +1,17 @@
 """Which rules may match on which line of a text? All of them are asked in one pass; RE2 has the last word on a line."""
 
+import hashlib
+import json
 import re
+import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from autofix.classifier import literals
 from autofix.classifier.literals import needed
 from autofix.classifier.rules import SET_MEMORY_BYTES, Match, Rule, compiled, load, pattern_set
 from autofix.failures import Signal
@@ -68,26 +73,54 @@ class Rulebook(RuleSet):
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         super().__init__(rules)
         self._made: tuple[Find, Find, Any] | None = None  # re2 has no types
+        self.cache: Path | None = None  # a directory of ours: working the words out takes a second in each process
 
     def rings(self, raw: bytes) -> Rings:
-        self._made = self._made or self._make()  # it takes half a second, which most commands of manage.py do not need
+        self._made = self._made or self._make()  # which most commands of manage.py do not need
         word, other, each = self._made
         lines = dict((*_lines_with(other, raw), *_lines_with(word, raw)))
         found = {number: each.Match(raw[begin:end]) for number, (begin, end) in lines.items()}
         return {number: set(indexes) for number, indexes in found.items() if indexes}
 
     def _make(self) -> tuple[Find, Find, Any]:
-        """Compile the words, the patterns that need none, and the set of all patterns and markers."""
-        needs = [needed(rule.pattern) for rule in self.rules]
-        words = sorted({word for need in needs for word in need.words})
-        others = [
-            f"(?m:{_GROUP.sub('(?:', text)})" for text in (*MARKERS, *(text for need in needs for text in need.others))
-        ]
+        """Compile the words, the patterns that have none, and the set of all patterns and markers."""
+        words, without = worked_out([rule.pattern for rule in self.rules], self.cache)
+        others = [f"(?m:{_GROUP.sub('(?:', text)})" for text in (*MARKERS, *without)]
         every = pattern_set((*(_wider(rule.pattern) for rule in self.rules), *MARKERS))
         # A search would do, but to say where a match begins RE2 makes a second automaton, which reads backwards.
         any_word = compiled(f"(?ms:.*?(?:{'|'.join(words)}))", SET_MEMORY_BYTES).match
         other = compiled("|".join(others), SET_MEMORY_BYTES, never_nl=True).search
         return any_word, other, every
+
+
+def worked_out(patterns: Sequence[str], cache: Path | None) -> tuple[list[str], list[str]]:
+    """Return the words of patterns, and the patterns without any; from the cache, if it has them."""
+    kept = cache / f"words-{_digest(patterns)}.json" if cache is not None else None
+    with suppress(OSError, ValueError, TypeError):
+        if kept is not None:
+            words, others = json.loads(kept.read_text())
+            return words, others
+    needs = [needed(pattern) for pattern in patterns]
+    words = sorted({word for need in needs for word in need.words})
+    others = [text for need in needs for text in need.others]
+    if kept is not None:
+        _keep(kept, json.dumps([words, others]))
+    return words, others
+
+
+def _digest(patterns: Sequence[str]) -> str:
+    """Return what tells a cache's content: the patterns, and the module that works the words out."""
+    source = Path(literals.__file__).read_bytes()
+    return hashlib.sha256(source + "\0".join(patterns).encode()).hexdigest()[:32]
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all; where that cannot be done, the next process works it out again."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
 
 
 def _wider(pattern: str) -> str:

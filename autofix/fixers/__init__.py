@@ -24,11 +24,12 @@ CURES_OF_FINDINGS = (
 )
 
 
-def own(name: str, function: str, signals: frozenset[Signal] = LINT, *, is_unsafe: bool = False) -> Fixer:
+def own(
+    name: str, function: str, signals: frozenset[Signal] = LINT, *, is_unsafe: bool = False, says: str = ""
+) -> Fixer:
     """Return a fixer of our own for Python files; it is imported when it is needed."""
-    return Fixer(
-        name=name, tool="libcst", signals=signals, touches=("*.py",), apply=later(function), is_unsafe=is_unsafe
-    )
+    apply = later(function, says)
+    return Fixer(name=name, tool="libcst", signals=signals, touches=("*.py",), apply=apply, is_unsafe=is_unsafe)
 
 
 def for_requirements(name: str, function: str, *, needs_approval: bool = False) -> Fixer:
@@ -81,9 +82,9 @@ def for_security(name: str) -> Fixer:
 
 LAYOUT: tuple[Fixer, ...] = (*tools.FORMATTERS, ruff.FORMATTER)
 FIXERS: tuple[Fixer, ...] = (
-    own("missing-import", "missing_import:import_missing", NAMES),
-    own("wrong-import", "wrong_import:import_from_elsewhere", NAMES),
-    own("misspelt-import", "misspelt_imports:rename_module", NAMES),
+    own("missing-import", "missing_import:import_missing", NAMES, says="not defined|ndefined|F821"),
+    own("wrong-import", "wrong_import:import_from_elsewhere", NAMES, says="cannot (?:be )?import|has no attribute"),
+    own("misspelt-import", "misspelt_imports:rename_module", NAMES, says="No module named"),
     for_requirements("requirement-version", "dependency_pins:existing_version"),
     for_requirements("requirement-name", "dependency_pins:own_name"),
     for_requirements("requirement-conflict", "dependency_pins:compatible_versions"),

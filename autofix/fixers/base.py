@@ -5,6 +5,7 @@ change is good: the step that failed does, when it runs again. Read next: the ta
 """
 
 import ast
+import re
 import tokenize
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,10 +89,16 @@ def careful(apply: Apply) -> Apply:
     return applied
 
 
-def later(function: str) -> Apply:
-    """Return what calls `module:function` of this package, which is imported when it is needed."""
+def later(function: str, says: str = "") -> Apply:
+    """Return what calls `module:function` of this package, which is imported when it is needed.
+
+    A failure that nowhere `says` such a thing (a regular expression) is not for it.
+    """
+    said = re.compile(says)
 
     def apply(tree: Tree, failure: Failure) -> bool:
+        if says and not said.search(words(failure)):
+            return False
         module, _, name = function.partition(":")
         found: Apply = getattr(import_module(f"{__package__}.{module}"), name)
         return found(tree, failure)

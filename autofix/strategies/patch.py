@@ -22,6 +22,14 @@ from metabuilder.execution.workspace import Workspace, WorkspaceError
 MAX_LINKS = 12
 
 
+@dataclass
+class Seen:
+    """What is known of a tree as long as nobody did anything to it."""
+
+    is_touched: bool = False
+    files: Sequence[str] | None = None
+
+
 @dataclass(frozen=True)
 class ScratchTree:
     """A scratch workspace as fixers see it."""
@@ -30,13 +38,18 @@ class ScratchTree:
     bench: Bench
     command: str = ""
     network: bool = False
+    seen: Seen = field(default_factory=Seen)
 
     def after_trial(self) -> "ScratchTree":
         """Return the tree as it was last committed: what else was done to it is no part of a fix."""
+        if not self.seen.is_touched:
+            return self
         self.workspace.restore()
-        return replace(self, workspace=replace(self.workspace, untracked_before=self.workspace.untracked()))
+        fresh = replace(self.workspace, untracked_before=self.workspace.untracked())
+        return replace(self, workspace=fresh, seen=Seen())
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult:
+        self.seen.is_touched, self.seen.files = True, None
         return self.bench.run_tool(self.workspace, argv, ToolLimits(timeout_seconds, self.network))
 
     def read(self, path: str) -> str:
@@ -46,10 +59,13 @@ class ScratchTree:
             raise FileNotFoundError(str(error)) from None
 
     def write(self, path: str, text: str) -> None:
+        self.seen.is_touched, self.seen.files = True, None
         self.workspace.write(path, text)
 
     def files(self) -> Sequence[str]:
-        return self.workspace.files()
+        if self.seen.files is None:
+            self.seen.files = self.workspace.files()
+        return self.seen.files
 
 
 @dataclass(frozen=True)
@@ -128,7 +144,8 @@ class Patch:
             link = try_out(fixer, chain.left, replace(tree, network=network), f"link-{len(chain.asked)}")
             if link is not None:
                 chain.links.append(link)
-            tree = tree.after_trial()
+            if chain.left is not None:
+                tree = tree.after_trial()
         return chain
 
     def next_fixer(self, chain: Chain, diagnosis: Diagnosis) -> Fixer | None:

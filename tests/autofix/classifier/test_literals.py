@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
+from autofix.classifier import rulesets
 from autofix.classifier.lines import chunks_of, clean
 from autofix.classifier.literals import Needed, needed
 from autofix.classifier.rules import Rule, compiled
-from autofix.classifier.rulesets import MARKERS, RULES
+from autofix.classifier.rulesets import MARKERS, RULES, worked_out
 from autofix.classifier.scan import scan
 from tests.corpus.cases import cases
 
@@ -155,3 +156,27 @@ def test_after_very_many_lines_that_ring_only_the_end_counts(monkeypatch: pytest
     assert found[-1].match.rule.id == "python-module-missing"
     numbers = [candidate.number for candidate in found]
     assert len(numbers) == len(set(numbers))
+
+
+def test_words_are_worked_out_once_and_kept(tmp_path, monkeypatch):
+    patterns = ["Zebra|Ox", r"^\d+$"]
+    first = worked_out(patterns, tmp_path / "cache")
+    monkeypatch.setattr(rulesets, "needed", lambda _: pytest.fail("worked out again"))
+    assert worked_out(patterns, tmp_path / "cache") == first
+    assert "Zebra" in first[0]
+
+
+@pytest.mark.parametrize("text", ["", "[1", "3"])
+def test_a_cache_that_cannot_be_read_is_made_again(tmp_path, text):
+    first = worked_out(["Zebra"], tmp_path)
+    (kept,) = tmp_path.iterdir()
+    kept.write_text(text)
+    assert worked_out(["Zebra"], tmp_path) == first
+    assert kept.read_text().startswith("[[")
+
+
+def test_other_patterns_are_another_entry_and_no_cache_will_do_too(tmp_path):
+    assert worked_out(["Zebra"], tmp_path) != worked_out(["Lion"], tmp_path)
+    assert worked_out(["Zebra"], None) == worked_out(["Zebra"], tmp_path)
+    (tmp_path / "file").write_text("")
+    assert worked_out(["Zebra"], tmp_path / "file") == worked_out(["Zebra"], None)

@@ -27,7 +27,8 @@ from autofix.circuit_list import CircuitAdmin
 from autofix.classify_page import classify_log
 from autofix.correction_list import CorrectionAdmin
 from autofix.known_fix_list import KnownFixAdmin
-from autofix.models import Attempt, Circuit, Correction, KnownFix, TenantRule
+from autofix.model_list import ModelCallAdmin, ModelEndpointAdmin
+from autofix.models import Attempt, Circuit, Correction, KnownFix, ModelCall, ModelEndpoint, TenantRule
 from autofix.rule_list import RuleAdmin
 from metabuilder.admin_site import add_pages, moment_column, signed_in
 from metabuilder.execution.patches import PatchRejected
@@ -345,6 +346,8 @@ def later_groups(request: HttpRequest, run: Run, number: int) -> HttpResponse:
 
 admin.site.register(Circuit, CircuitAdmin)
 admin.site.register(KnownFix, KnownFixAdmin)
+admin.site.register(ModelEndpoint, ModelEndpointAdmin)
+admin.site.register(ModelCall, ModelCallAdmin)
 admin.site.register(TenantRule, RuleAdmin)
 add_pages(pages.urls(admin.site))
 add_pages([path("settings/builder/classify/", admin.site.admin_view(classify_log), name="builder_classify")])

@@ -11,13 +11,13 @@ from django.db.models import Q
 from django.utils.functional import SimpleLazyObject
 
 from approvals.models import GateStatus
-from autofix import memory, rulebooks
+from autofix import memory, model_calls, rulebooks
 from autofix.breaker import Standing
 from autofix.classifier import Evidence, classify, findings_despite_success
 from autofix.failures import Failure, Signal
 from autofix.fixers.base import ToolResult
 from autofix.models import Attempt, AttemptState, Outcome
-from autofix.strategies import Bench, Diagnosis, Suspect, ToolLimits, digest
+from autofix.strategies import Bench, Diagnosis, EarlierTry, Suspect, ToolLimits, digest
 from autofix.timeline import Decision
 from metabuilder.execution.workspace import Workspace
 from metabuilder.runs import executions, logs, plans, workers
@@ -87,6 +87,8 @@ def diagnose(about: Decision, standing: Standing) -> Diagnosis:
         regressed_kinds=lazy(lambda: tuple(other.kind for other in regressed)),
         circuits=replace(standing, left_out=lazy(lambda: {**standing.left_out, **turned_down[1]})),
         memory=memory.TenantMemory(about),
+        find_helper=lambda: model_calls.for_decision(about),
+        earlier=lazy(lambda: earlier_tries(run, step)),
     )
 
 
@@ -97,6 +99,21 @@ def lazy(look_up: Callable[[], Any]) -> Any:  # Any: stands for what is looked u
 def tried_patches(run: Run) -> frozenset[str]:
     patches = run.attempts.filter(SPENT).exclude(patch="").values_list("patch", flat=True)
     return frozenset(map(digest, patches))
+
+
+def earlier_tries(run: Run, step: Step) -> list[EarlierTry]:
+    """Return what was done about a step in this run, and what came of it; what a person said counts most."""
+    tries = run.attempts.filter(step=step).exclude(patch="").select_related("gate").order_by("number")
+    return [EarlierTry(each.fixer or each.strategy, came_of(each), each.patch) for each in tries]
+
+
+def came_of(attempt: Attempt) -> str:
+    if attempt.gate is not None and attempt.gate.status == GateStatus.REJECTED:
+        said = " ".join(vote.comment for vote in attempt.gate.votes.all() if vote.comment)
+        return f"a person rejected it: {said}" if said else "a person rejected it"
+    if attempt.taken_back or attempt.verified is False:
+        return "the step still failed, and it was taken back"
+    return "it was kept"
 
 
 def make_bench(about: Decision, steps: Sequence[Step]) -> Bench:

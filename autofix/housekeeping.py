@@ -7,7 +7,7 @@ be done twice. What each does: `control.expire_gates`, `rollups`, `runs.retentio
 import logging
 from collections.abc import Callable, Mapping
 
-from autofix import circuits, control, memory, rollups
+from autofix import circuits, control, memory, model_calls, rollups
 from metabuilder.runs import cache, retention
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def forget_circuits() -> dict[str, int]:
 
 
 def forget_faint() -> dict[str, int]:
-    return {"memories faded": memory.forget_faint()}
+    return {"memories faded": memory.forget_faint(), "texts of model calls": model_calls.forget_texts()}
 
 
 def remove_old() -> dict[str, int]:

@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 
@@ -166,6 +167,74 @@ class FruitlessSearch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.fingerprint[:12]} in {self.tree[:12]}"
+
+
+class ModelEndpoint(models.Model):
+    """A tenant's language model, or its coding agent: asked last, off until its admin turns it on."""
+
+    tenant = models.OneToOneField(Tenant, models.CASCADE, related_name="model_endpoint")
+    enabled = models.BooleanField(default=False, help_text="Excerpts of logs and source are sent to it.")
+    base_url = models.CharField(
+        max_length=300, blank=True, help_text="Of an OpenAI-compatible API, such as https://host/v1."
+    )
+    model = models.CharField(max_length=100, blank=True, help_text="The model's name there.")
+    sealed_key = models.TextField(blank=True, editable=False)
+    command = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Instead of a URL: a coding agent's command, run in the sandbox; $1 is a file with the task.",
+    )
+    may_apply = models.BooleanField(
+        default=False, help_text="What it proposes is done once it is proved. Otherwise a person is asked each time."
+    )
+    max_run_tokens = models.PositiveIntegerField(
+        default=60_000,
+        validators=[MinValueValidator(1_000), MaxValueValidator(2_000_000)],
+        help_text="Tokens that one run may use, both ways.",
+    )
+    month_budget = models.DecimalField(
+        max_digits=10, decimal_places=2, default=20, help_text="What it may cost in a calendar month (UTC)."
+    )
+    input_price = models.DecimalField(
+        max_digits=9, decimal_places=4, default=0, help_text="Of a million tokens that it reads."
+    )
+    output_price = models.DecimalField(
+        max_digits=9, decimal_places=4, default=0, help_text="Of a million tokens that it writes."
+    )
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.model or self.command[:60] or "no model"
+
+    @property
+    def has_key(self) -> bool:
+        return bool(self.sealed_key)
+
+
+class ModelCall(models.Model):
+    """What was asked of a tenant's model, what it answered, and what that took. Secrets are masked in both."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="model_calls")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="model_calls")
+    step = models.CharField(max_length=100)
+    model = models.CharField(max_length=100)
+    prompt = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
+    problem = models.CharField(max_length=300, blank=True, help_text="Why there is no answer.")
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    seconds = models.FloatField(default=0)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["tenant", "created_at"], name="model_call_tenant_time")]
+
+    def __str__(self) -> str:
+        return f"{self.model} about {self.step}"
 
 
 class PlanDelta(models.Model):

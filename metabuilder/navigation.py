@@ -56,6 +56,7 @@ SIDEBAR = [
         "items": [
             link("Builder", "tune", "builder_autofix", active=is_builder),
             link("Own rules", "rule", "autofix_tenantrule_changelist"),
+            link("Models", "smart_toy", "autofix_modelendpoint_changelist"),
             link("Known fixes", "lightbulb", "autofix_knownfix_changelist"),
             link("Corrections", "rate_review", "autofix_correction_changelist"),
         ],

@@ -38,6 +38,8 @@ AUTOFIX_DEFAULT = not IS_PRODUCTION
 META_V3_MAX_TOTAL_ATTEMPTS = read_int(env, "META_V3_MAX_TOTAL_ATTEMPTS", 6, (1, 20))
 META_V3_MAX_PER_STEP_ATTEMPTS = read_int(env, "META_V3_MAX_PER_STEP_ATTEMPTS", 3, (1, 10))
 META_V3_BACKOFF_CAP_SECONDS = read_int(env, "META_V3_BACKOFF_CAP_SECONDS", 60, (1, 300))
+# Hosts of language models that need not be public or HTTPS, as host or host:port: only the platform may say so.
+META_V3_MODEL_HOSTS = env.list("META_V3_MODEL_HOSTS", default=[])
 # Fixes that may change what code does are tried, and kept where the tests and type checks pass with them.
 META_V3_UNSAFE_FIXES = read_flag(env, "META_V3_UNSAFE_FIXES") is not False
 

@@ -1,7 +1,19 @@
 """Every strategy that proposes something. A new one is a module and a line here."""
 
 from autofix.playbooks import StrategyName
-from autofix.strategies.base import Bench, Diagnosis, KnownPatch, Proposal, Strategy, Suspect, ToolLimits, digest
+from autofix.strategies.base import (
+    Bench,
+    Diagnosis,
+    EarlierTry,
+    KnownPatch,
+    Message,
+    Proposal,
+    Reply,
+    Strategy,
+    Suspect,
+    ToolLimits,
+    digest,
+)
 from autofix.strategies.patch import Patch
 from autofix.strategies.replan import Replan
 from autofix.strategies.retry import Retry
@@ -14,4 +26,17 @@ STRATEGIES: dict[StrategyName, Strategy] = {
     StrategyName.RETRY: Retry(),
 }
 
-__all__ = ["STRATEGIES", "Bench", "Diagnosis", "KnownPatch", "Proposal", "Strategy", "Suspect", "ToolLimits", "digest"]
+__all__ = [
+    "STRATEGIES",
+    "Bench",
+    "Diagnosis",
+    "EarlierTry",
+    "KnownPatch",
+    "Message",
+    "Proposal",
+    "Reply",
+    "Strategy",
+    "Suspect",
+    "ToolLimits",
+    "digest",
+]

@@ -93,6 +93,50 @@ class NoMemory:
 
 
 @dataclass(frozen=True)
+class Message:
+    """What was said to a model ("user") or by it ("assistant")."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A model's answer, or the problem, in words, because of which there is none."""
+
+    text: str = ""
+    problem: str = ""
+
+
+class Helper(Protocol):
+    """A tenant's model or coding agent. `command` is empty for a model, which is asked instead."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def may_apply(self) -> bool:
+        """Whether what it proposes, once proved, needs nobody's agreement."""
+        ...
+
+    @property
+    def command(self) -> str: ...
+
+    def ask(self, system: str, messages: Sequence[Message]) -> Reply:
+        """Put a conversation to the model, inside the tenant's and the run's budgets; never raises for its sake."""
+        ...
+
+
+@dataclass(frozen=True)
+class EarlierTry:
+    """What was tried for the step in this run, what came of it, and the patch if there was one."""
+
+    what: str
+    came_of_it: str
+    patch: str = ""
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """All that a strategy is told. `plan` is the list of steps as the plan document has them."""
 
@@ -111,6 +155,8 @@ class Diagnosis:
     regressed_kinds: tuple[str, ...] = ()
     circuits: Standing = Standing()
     memory: Memory = field(default_factory=NoMemory)
+    find_helper: Callable[[], Helper | None] = lambda: None
+    earlier: Sequence[EarlierTry] = ()
     rng: random.Random = field(default_factory=random.Random)
 
     @property

@@ -15,7 +15,7 @@ from autofix.fixers.base import Fixer, ToolResult
 from autofix.guard.paths import matches
 from autofix.playbooks import ASKS_A_PERSON
 from autofix.progress import is_progress
-from autofix.strategies import recall, repair
+from autofix.strategies import agent, recall, repair
 from autofix.strategies.base import Bench, Diagnosis, Proposal, ToolLimits, digest
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
@@ -45,8 +45,7 @@ class ScratchTree:
         if not self.seen.is_touched:
             return self
         self.workspace.restore()
-        fresh = replace(self.workspace, untracked_before=self.workspace.untracked())
-        return replace(self, workspace=fresh, seen=Seen())
+        return replace(self, workspace=self.workspace.as_seen_now(), seen=Seen())
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 120) -> ToolResult:
         self.seen.is_touched, self.seen.files = True, None
@@ -111,9 +110,9 @@ class Chain:
 
 class Patch:
     def propose(self, diagnosis: Diagnosis) -> Proposal | None:
-        """Try what helped before, then the fixers, which know a recipe; where none does, search for a repair."""
+        """Try what helped before, then the fixers, which know a recipe; then search; then ask the tenant's model."""
         known = recall.propose(diagnosis) or self.fix(diagnosis)
-        return known or repair.propose(diagnosis) or ask_for_network(diagnosis)
+        return known or repair.propose(diagnosis) or agent.propose(diagnosis) or ask_for_network(diagnosis)
 
     def fix(self, diagnosis: Diagnosis) -> Proposal | None:
         failure = diagnosis.failure

@@ -56,6 +56,10 @@ class Workspace:
         """Return git's name of what HEAD holds: equal for equal files, whatever the history."""
         return self._git("rev-parse", "--verify", "HEAD^{tree}").strip()
 
+    def as_seen_now(self) -> "Workspace":
+        """Return the workspace with what is untracked now taken as given: no commit will have it."""
+        return replace(self, untracked_before=self.untracked())
+
     def applied_keys(self) -> frozenset[str]:
         """Return the keys of all patches that were ever applied here, taken back or not."""
         log = self._git("log", f"--format=%(trailers:key={ATTEMPT_TRAILER},valueonly)", "HEAD", "--")

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from approvals.models import GateStatus
 from autofix import policy
-from autofix.models import KillSwitch, KnownFix, SwitchState
+from autofix.models import KillSwitch, KnownFix, ModelEndpoint, SwitchState
+from metabuilder import sealing
 from metabuilder.runs.states import RunStatus
 from tests.console import console, said
 from tests.factories import (
@@ -21,6 +22,7 @@ from tests.factories import (
 
 URL = "/admin/settings/builder/autofix-v3/"
 PLATFORM = "/admin/settings/builder/platform/"
+MODELS = "/admin/autofix/modelendpoint/"
 EMPTY = {"autofix_enabled": "", "max_total_attempts": "", "max_per_step_attempts": "", "backoff_cap_seconds": ""}
 
 
@@ -217,3 +219,48 @@ def test_an_admin_of_the_tenant_may_have_a_known_fix_forgotten(member, tenant):
     assert KnownFix.objects.count() == 2
     console(member("admin")).post(path, forget)
     assert list(KnownFix.objects.all()) == [other]
+
+
+def test_a_models_key_is_sealed_and_never_shown(member, tenant):
+    admin = console(member("admin"))
+    values = {"tenant": str(tenant.pk), "enabled": "on", "base_url": "https://93.184.215.14/v1", "model": "m"}
+    budgets = {"max_run_tokens": "1000", "month_budget": "5", "input_price": "0", "output_price": "0"}
+    answer = admin.post(f"{MODELS}add/", {**values, **budgets, "key": "the-key"}, follow=True)
+    assert answer.status_code == 200
+    row = ModelEndpoint.objects.get()
+    assert "the-key" not in row.sealed_key
+    assert sealing.unseal(row.sealed_key) == "the-key"
+    page = admin.get(f"{MODELS}{row.pk}/change/").content.decode()
+    assert "the-key" not in page
+    assert row.sealed_key not in page
+    admin.post(f"{MODELS}{row.pk}/change/", {**values, **budgets, "key": ""})
+    row.refresh_from_db()
+    assert sealing.unseal(row.sealed_key) == "the-key"
+    admin.post(f"{MODELS}{row.pk}/change/", {**values, **budgets, "forget_key": "on"})
+    row.refresh_from_db()
+    assert not row.has_key
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"base_url": "http://models.example/v1"}, "Plain http"),
+        ({"base_url": "https://10.0.0.1/v1"}, "not on the public internet"),
+        ({"enabled": "on"}, "give a URL and a model, or a command"),
+        ({"base_url": "https://93.184.215.14/v1", "command": "agent"}, "Either a URL or a command"),
+        ({"max_run_tokens": "10"}, "greater than or equal to 1000"),
+    ],
+)
+def test_a_model_that_could_not_be_asked_is_refused(member, tenant, values, says):
+    budgets = {"max_run_tokens": "1000", "month_budget": "5", "input_price": "0", "output_price": "0"}
+    answer = console(member("admin")).post(f"{MODELS}add/", {"tenant": str(tenant.pk), **budgets, **values})
+    assert says in answer.content.decode()
+    assert not ModelEndpoint.objects.exists()
+
+
+def test_only_an_admin_sets_up_a_model_and_only_for_their_own_tenant(member, tenant):
+    other = TenantFactory()
+    budgets = {"max_run_tokens": "1000", "month_budget": "5", "input_price": "0", "output_price": "0"}
+    assert console(member("operator")).post(f"{MODELS}add/", {"tenant": str(tenant.pk), **budgets}).status_code == 403
+    console(member("admin")).post(f"{MODELS}add/", {"tenant": str(other.pk), **budgets, "command": "id"})
+    assert not ModelEndpoint.objects.exists()

@@ -65,6 +65,7 @@ SIDEBAR = [
         "title": "Operations",
         "separator": True,
         "items": [
+            link("Model calls", "forum", "autofix_modelcall_changelist"),
             link("Circuits", "electrical_services", "autofix_circuit_changelist"),
             link("Users", "person", "auth_user_changelist", permission=is_superuser),
             link("Groups", "group", "auth_group_changelist", permission=is_superuser),

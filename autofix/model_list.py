@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.db.models import ForeignKey
 from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from autofix import model_calls
 from autofix.models import ModelCall, ModelEndpoint
@@ -22,13 +23,14 @@ class EndpointForm(forms.ModelForm):
         required=False,
         strip=True,
         max_length=500,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "password", "autocomplete": "off"}),
         help_text="Sent as a bearer token. Sealed when saved and never shown again; empty: it stays as it is.",
     )
     forget_key = forms.BooleanField(required=False, help_text="Remove the key that is kept.")
 
     class Meta:
         model = ModelEndpoint
+        labels = {"base_url": "Base URL"}
         fields = [
             *("tenant", "enabled", "base_url", "model", "command", "may_apply"),
             *("max_run_tokens", "month_budget", "input_price", "output_price"),

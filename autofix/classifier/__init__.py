@@ -1,8 +1,8 @@
 """What failed? A step's evidence in, one `Failure` out: pure, and linear in the length of the log.
 
 The sandbox's word counts first, then the reports of tools (`reports/`), then the rules over the
-log (`rulebook`, `scan.py`, `choice.py`), then the exit status. No evidence is `unknown`,
-never a guess.
+log (`rulebook`, `scan.py`, `choice.py`), then the exit status, last what the last lines say in
+words that all programs use (`last_words.py`). No evidence is `unknown`, never a guess.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from autofix.classifier import delays, places, verdicts
 from autofix.classifier.choice import cause
 from autofix.classifier.evidence import Evidence
 from autofix.classifier.fingerprints import fingerprint, normalised, numbered, relative
+from autofix.classifier.last_words import detail_of, of_last_words
 from autofix.classifier.lines import chunks_of
 from autofix.classifier.redaction import redact
 from autofix.classifier.reports import from_reports
@@ -24,6 +25,7 @@ __all__ = ["Evidence", "classify", "classify_stream", "findings_despite_success"
 MESSAGE_CAP = 200
 EXCERPT_CAP = 4000
 MAX_LOCATIONS = 50
+VAGUE_RANK = 20
 TEST_SIGNALS = frozenset({Signal.TEST_ASSERT, Signal.RUNTIME, Signal.SCHEMA_MIGRATION, *NETWORK})
 SECURITY_TOOLS = compiled(
     r"(?i)\b(?:bandit|gitleaks|trufflehog|detect-secrets|semgrep|trivy|grype|snyk|safety|gosec"
@@ -47,7 +49,7 @@ def classify_stream(evidence: Evidence, chunks: Iterable[str]) -> Failure:
 def findings_despite_success(evidence: Evidence) -> Failure | None:
     """What a security tool found though its command ended well."""
     found = from_reports(evidence.reports, evidence.kind)
-    scanned = Scanned((), (), "")
+    scanned = Scanned((), ())
     if (found is None or found.signal is not Signal.SECURITY) and _is_security_step(evidence):
         scanned = scan(chunks_of(evidence.log), evidence.kind)
         only = tuple(each for each in scanned.candidates if each.signal is Signal.SECURITY)
@@ -78,6 +80,7 @@ def _draft(evidence: Evidence, scanned: Scanned) -> Failure:
         return _from_log(best, scanned.candidates, evidence)
     likely = verdicts.of_exit_code(evidence.exit_code) or verdicts.of_usage(scanned.tail)
     likely = likely or verdicts.of_kind(evidence.kind, scanned.tail)
+    likely = likely or of_last_words(scanned.end, evidence.kind, evidence.green_log)
     return likely or verdicts.NO_PATTERN
 
 
@@ -97,7 +100,7 @@ def _from_log(best: Candidate, candidates: tuple[Candidate, ...], evidence: Evid
         signal=rule.signal,
         message=best.match.message,
         rule=rule.id,
-        detail=best.match.detail,
+        detail=best.match.detail or _detail_of(best),
         subject=subject.split(".")[0] if rule.id == "python-module-missing" else subject,
         severity=rule.severity,
         confidence=rule.confidence,
@@ -108,6 +111,12 @@ def _from_log(best: Candidate, candidates: tuple[Candidate, ...], evidence: Evid
         locations=tuple(dict.fromkeys(locations)) or places.last_own_place(best.excerpt),
         findings=tuple(finding for found in related if (finding := _finding(found))),
     )
+
+
+def _detail_of(best: Candidate) -> str:
+    """Rules that know only that a program says what is wrong do not know the finer kind."""
+    is_vague = best.signal is Signal.RUNTIME and best.rank <= VAGUE_RANK
+    return detail_of(best.line) if is_vague else ""
 
 
 def _belongs(found: Candidate, best: Candidate) -> bool:

@@ -1,7 +1,7 @@
 """How does a log of any size become clean lines? Colours, progress and CI prefixes go."""
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +13,7 @@ LINE_CAP = 4096
 LINES_BEFORE = 4
 LINES_AFTER = 6
 TAIL_LINES = 11
+END_LINES = 60
 CONTEXT_LINE_CAP = 400
 
 # The standard library's `re`: these patterns cannot backtrack (neighbouring classes share no
@@ -25,7 +26,7 @@ _THIN_SPACE = "\u2009"  # pnpm has one on each side of WARN and ERROR
 _REWRITTEN = re.compile(r"^[^\n]*\r", re.MULTILINE)
 _LINE_END = re.compile(r"\r+$", re.MULTILINE)
 _CI_PREFIX = re.compile(
-    r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? "
+    r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?\]? "
     r"(?:\d\d[OE][+ ]?)?"
     r"|\[\d\d:\d\d:\d\d(?:\.\d{1,6})?\] "
     r"|\[[\w .-]{1,40}:L\d{1,6}:\d{1,6}s\] "
@@ -76,7 +77,10 @@ class Window:
 
     @property
     def last_lines(self) -> list[str]:
-        return [line.decode() for line in self.raw.removesuffix(b"\n").rsplit(b"\n", TAIL_LINES)[-TAIL_LINES:]]
+        return self.ending(TAIL_LINES)
+
+    def ending(self, count: int) -> list[str]:
+        return [line.decode() for line in self.raw.removesuffix(b"\n").rsplit(b"\n", count)[-count:]]
 
     def around(self, index: int) -> tuple[list[str], str, list[str]]:
         """The lines before, the line, the lines after."""
@@ -84,6 +88,12 @@ class Window:
         after = self.lines[index + 1 : index + 1 + LINES_AFTER]
         after = (after + self.after)[:LINES_AFTER]
         return _capped(before), self.lines[index][:CONTEXT_LINE_CAP], _capped(after)
+
+
+def last_of(last: Iterable[Window], count: int) -> tuple[str, ...]:
+    """The last lines that are not blank, of the last windows."""
+    lines = [line for window in deque(last, maxlen=2) for line in window.ending(2 * count) if line.strip()]
+    return tuple(_capped(lines[-count:]))
 
 
 def windows(chunks: Iterable[str]) -> Iterator[Window]:

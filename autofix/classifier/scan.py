@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from autofix.classifier.fingerprints import normalised
-from autofix.classifier.lines import BLOCK_CHARS, CONTEXT_LINE_CAP, LINE_CAP, TAIL_LINES, Window, windows
+from autofix.classifier.lines import BLOCK_CHARS, END_LINES, LINE_CAP, TAIL_LINES, Window, last_of, windows
 from autofix.classifier.rules import NETWORK, Match, Rule, compiled
 from autofix.classifier.rulesets import (
     CHAINED,
@@ -128,7 +128,11 @@ class Scanned:
 
     candidates: tuple[Candidate, ...]
     hints: tuple[Candidate, ...]
-    tail: str
+    end: tuple[str, ...] = ()
+
+    @property
+    def tail(self) -> str:
+        return "\n".join(self.end[-TAIL_LINES:])
 
 
 @dataclass(frozen=True)
@@ -173,18 +177,13 @@ def scan(chunks: Iterable[str], kind: str = "", own: tuple[Rule, ...] = ()) -> S
             _look_at(window, state)
     if unseen is not None:
         _look_at(unseen, state)
-    return Scanned(tuple(state.candidates), tuple(state.hints), "\n".join(_tail(last)))
+    return Scanned(tuple(state.candidates), tuple(state.hints), last_of(last, END_LINES))
 
 
 def _look_at(window: Window, state: _State) -> None:
     rung = _rung_in(window, state)
     if rung.lines or state.in_failures:
         _read(window, rung, state)
-
-
-def _tail(last: Iterable[Window]) -> list[str]:
-    lines = [line for window in last for line in window.last_lines if line.strip()]
-    return [line[:CONTEXT_LINE_CAP] for line in lines[-TAIL_LINES:]]
 
 
 def without_healthy(scanned: Scanned, green_log: str, kind: str = "") -> Scanned:

@@ -142,7 +142,11 @@ def of_usage(tail: str) -> Failure | None:
 
 
 # Nothing known is in the log, but what the step is for, and what its last lines point at.
-_PLACE = compiled(r"(?m)^\W{0,4}[\w./@-]+\.\w{1,10}(?::\d+|\(\d+|$| +line \d+|, line \d+)")
+_PLACE = compiled(
+    r"(?m)^\W{0,8}[\w./@-]+\.\w{1,10}(?::\d+|\(\d+|$| +line \d+|, line \d+)"
+    r"|^\S+\.\w{1,10}: not formatted|\bFile \"[^\"]+\", line \d+"
+)
+_INFORMS = compiled(r"^\W*(?:INFO|DEBUG|info|debug)\b")
 _OF_A_SCHEMA = compiled(r"(?i)\b(?:migrations?|schema|revisions?|(?:table|column|relation|index|constraint)s?)\b")
 _OF_KIND = {
     "format": (_PLACE, Failure(Signal.LINT, "The formatter points at files", "step-format", "format", confidence=0.6)),
@@ -158,7 +162,24 @@ _OF_KIND = {
 }
 
 
+# What a linter or a formatter cannot read is broken, rather than unseemly.
+_BROKEN = compiled(
+    r"(?i)\b(?:syntax|parse|parsing) error|\b(?:expecting|unterminated|unclosed|unbalanced)\b|must be followed by"
+    r"|\bunexpected (?:token|end of|eof|character|'.')"
+)
+_DOES_NOT_PARSE = Failure(
+    Signal.RUNTIME,
+    "A file does not parse",
+    "step-parse",
+    "compile",
+    confidence=0.6,
+)
+
+
 def of_kind(kind: str, tail: str) -> Failure | None:
     """What a step of this kind most likely failed by, if its last lines speak of that."""
     pattern, failure = _OF_KIND.get(kind, (None, None))
-    return failure if pattern is not None and pattern.search(tail) else None
+    said = "\n".join(line for line in tail.splitlines() if not _INFORMS.search(line))
+    if pattern is None or not pattern.search(said):
+        return None
+    return _DOES_NOT_PARSE if pattern is _PLACE and _BROKEN.search(said) else failure

@@ -59,7 +59,7 @@ NOTHING = Part(EMPTY, None)
 ESCAPES = {"b": Part(frozenset({EDGE}), None), **dict.fromkeys("BAz", NOTHING), **dict.fromkeys("wWsSD", ANYTHING)}
 
 
-_PIECES = re.compile(r"https?://|\.?[a-z_]+\(?|[^\x00-\x7f]|[^\w\s.,:/()-]")
+_PIECES = re.compile(r"https?://|\.?[a-z_]+\(?|[1-9]\d{2,}|[^\x00-\x7f]|[^\w\s.,:/()-]")
 _ENDING = re.compile(r"\.[a-z_]{1,6}")
 
 

@@ -20,19 +20,19 @@ from autofix.classifier.rulesets import (
     lines_of,
     own_rules,
 )
+from autofix.classifier.surroundings import has_trace, is_printed_by_a_test, is_source
 from autofix.failures import Signal
 
 HITS_PER_RULE = 100
 CONTEXTS_PER_RULE = 5
 CLOSE_LINES, RUNG_LINES = 300_000, 1_000_000  # then only the end of the log counts
 NETWORK_IN_A_TEST = 45
-CONSOLE_LINES = 30
-INDENT_IN_JEST = 4
 LINES_TO_CHAIN = 3  # from the words that say so to the next traceback
 LINES_BELOW_A_DRIVER = 60  # of the frames between a database's driver and the socket that was refused
 NOTHING: frozenset[int] = frozenset()
 MAY_TEST = frozenset({"", "test", "build"})
 TRACED = frozenset(index for index, rule in enumerate(RULES.rules) if rule.traced)
+OF_NETWORKS = frozenset(index for index, rule in enumerate(RULES.rules) if rule.signal in NETWORK)
 PROVISIONAL = frozenset(index for index, rule in enumerate(RULES.rules) if rule.unless_after)
 OF_MACHINES = NETWORK | {Signal.INFRA, Signal.POLICY}
 
@@ -42,6 +42,7 @@ _HEALTHY = compiled(
     r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])"
     r"|\bPASSED(?: +\[ *\d+%\])?\s*$"
     r"|\.\.\. ?(?:ok|OK|passed|skipped.*|ignored)$|\.{4,}(?:Passed|Skipped)$|^\s*(?:#|//) "
+    r"|^\s*'[1-5]\d\d': '[^']*',?$"  # of node's table of statuses, which it shows with the objects of a failed request
     r"|^[A-Z]\w+ {2,}Traceback \(most recent call last\)$"  # IPython's heading; the exception comes at the end
 )
 _SOFT = compiled(
@@ -69,12 +70,9 @@ _ABOUT_A_TEST = compiled(
 )
 # node's own runner passes on what a test file wrote as comments.
 _TAP_ERROR = compiled(r"^# (?:Uncaught )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: ")
-_FRAME = compiled(r"^\s*File \"[^\"]+\", line \d+")
-_STACK = compiled(r"^(?:# )?\s*(?:at|❯) \S")
-_JEST_CONSOLE = compiled(r"^ {2,4}console\.\w+(?: |$)")
-_VITEST_CONSOLE = compiled(r"^std(?:err|out) \| \S")
 _EXPECTED = compiled(
-    r"(?i)\([^()]*\b(?:expected|simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b|\(mock(?:ed)?\)"
+    r"(?i)\([^()]*\b(?:simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b"
+    r"|\((?:(?:[^()]* )?(?:is|was|are|were|as|this|an?|by) )?expected\b(?: [a-z][^()]*)?\)|\(mock(?:ed)?\)"
     r"|\b(?:simulated|injected|provoked|raised) by (?:the|a|this) test\b"
     r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
@@ -89,7 +87,7 @@ _TEST_ID = compiled(r"^(?:FAILED|ERROR) (?P<id>\S+\.py(?:::\S+?)?)(?: - |$)")
 _POINTER = compiled(r"^\s*--> (?P<file>[^\s:]+):(?P<line>\d+)")
 _RECOVERED = compiled(
     r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed"
-    r"|connected|installed|done|recovered)\b|\bcomplete\W*$"
+    r"|connected|installed|uploaded|published|done|recovered)\b|\bcomplete\W*$|\battempt \d+ ok\b"
 )
 
 
@@ -213,9 +211,13 @@ def _rung_in(window: Window, state: _State) -> _Rung:
     if state.own:
         rules = state.own.rules
         lines |= {line for line, rings in own.items() if any(state.hits[rules[i].id] < HITS_PER_RULE for i in rings)}
-    if any(hint.signal in NETWORK for hint in state.hints):
+    if any(hint.signal in NETWORK for hint in state.hints) or _may_speak_of_networks(ours):
         lines.update(lines_of(window.raw, [match.span() for match in _RECOVERED.finditer(window.raw)]))
     return _Rung(sorted(lines), ours, own)
+
+
+def _may_speak_of_networks(rings: Rings) -> bool:
+    return any(not OF_NETWORKS.isdisjoint(indexes) for indexes in rings.values())
 
 
 def _is_wanted(index: int, state: _State) -> bool:
@@ -254,7 +256,7 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         found = RULES.best_of(rings, line, state.kind)
         if own is None and found is None and not state.in_failures:
             continue
-        if own is None and (not _counts(line, state) or _is_source(index, window)):
+        if own is None and (not _counts(line, state) or is_source(index, window)):
             continue
         match = own or _match(found, line, rings, state)
         if match is not None:
@@ -264,7 +266,7 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
 def _rings_on(index: int, rung: _Rung, window: Window) -> Collection[int]:
     """What rings on a line, less the rules that the lines after it speak against."""
     rings = rung.ours.get(index, NOTHING)
-    if not TRACED.isdisjoint(rings) and not _has_trace(index, window):
+    if not TRACED.isdisjoint(rings) and not has_trace(index, window):
         rings = frozenset(rings) - TRACED
     if PROVISIONAL.isdisjoint(rings):
         return rings
@@ -306,37 +308,6 @@ def _counts(line: str, state: _State) -> bool:
     return True
 
 
-def _is_source(index: int, window: Window) -> bool:
-    """Python shows under each frame of a traceback the line that ran: code, whatever it mentions."""
-    if index == 0 or not _FRAME.search(window.lines[index - 1][:LINE_CAP]):
-        return False
-    return _indent(window.lines[index]) > _indent(window.lines[index - 1])
-
-
-def _has_trace(index: int, window: Window) -> bool:
-    return any(_STACK.search(line[:LINE_CAP]) for line in window.around(index)[2])
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _is_printed_by_a_test(index: int, window: Window) -> bool:
-    """jest and vitest show what the code under test wrote to the console in blocks of their own, passed or not."""
-    earlier = window.lines[max(0, index - CONSOLE_LINES) : index][::-1]
-    for line in earlier:
-        if _JEST_CONSOLE.search(line[:LINE_CAP]):
-            return True
-        if line.strip() and _indent(line) < INDENT_IN_JEST:
-            break
-    for line in earlier:
-        if _VITEST_CONSOLE.search(line[:LINE_CAP]):
-            return True
-        if not line.strip():
-            break
-    return False
-
-
 def _match(match: Match | None, line: str, rings: Collection[int], state: _State) -> Match | None:
     """Say whether the best match on a line may be the cause, or which other."""
     if match is not None and _may_be_of_a_test(match, state) and _ABOUT_A_TEST.search(line):
@@ -375,8 +346,8 @@ def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     is_soft = _SOFT.search(line[:LINE_CAP]) and not _LOUD.search(line[:LINE_CAP])
     soft = not (rule.is_own or rule.warns) and (
         is_soft
-        or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP].replace("more expected", "")))
-        or _is_printed_by_a_test(index, window)
+        or (rule.signal in OF_MACHINES and _EXPECTED.search(line[:LINE_CAP]))
+        or is_printed_by_a_test(index, window)
     )
     (state.hints if soft else state.candidates).append(found)
 

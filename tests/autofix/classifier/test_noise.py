@@ -174,3 +174,19 @@ def test_what_stands_below_a_line_may_take_it_back() -> None:
 def test_a_stack_that_tap_passes_on_as_comments_is_one() -> None:
     log = "# Error: no settings\n#     at main (/build/t.js:1:7)\nnot ok 1 - /build/t.js\n"
     assert classify(Evidence("test", log, 1, "test")).signal == Signal.RUNTIME
+
+
+def test_a_retry_that_was_overcome_in_the_same_piece_of_the_log_is_no_cause() -> None:
+    log = "WARNING: Retrying (Retry(total=4)) after 'ReadTimeoutError'\nSuccessfully installed shop\nexit code 1\n"
+    assert classify(Evidence("step", log, 1)).signal == "unknown"
+    assert classify(Evidence("step", log.replace("Successfully installed shop\n", ""), 1)).signal == "transient"
+
+
+def test_the_table_of_statuses_in_an_object_that_node_shows_is_no_cause() -> None:
+    log = "Error: no route\n  STATUS_CODES: {\n    '429': 'Too Many Requests',\n    '507': 'Insufficient Storage',\n"
+    assert classify(Evidence("step", log, 1, "other")).signal not in {"rate_limit", "infra"}
+
+
+def test_what_was_expected_of_a_transfer_is_not_an_expected_failure() -> None:
+    line = "httpx.RemoteProtocolError: peer closed connection without sending complete message body"
+    assert classify(Evidence("step", f"{line} (received 5 bytes, expected 50)\n", 1)).signal == "transient"

@@ -3,11 +3,17 @@
 How often a rung may be climbed is bounded here and by the budget (`budget`), whichever is less.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from autofix.failures import Failure, Signal
+
+_A_SETTING = re.compile(
+    r"(?i:environment|\benv[- ](?:var|file)|\bvariable\b.*\b(?:set|defined|missing|required)|secret|credential"
+    r"|api[ _-]?key)|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b.*\b(?:set|missing|required|found)\b"
+)
 
 
 class StrategyName(StrEnum):
@@ -68,4 +74,12 @@ def rungs_left(failure: Failure, climbed: Sequence[str]) -> tuple[StrategyName, 
 
 def last_resort(failure: Failure) -> StrategyName:
     """What is done when every strategy is out of ideas or the budget is spent."""
-    return StrategyName.ESCALATE if failure.signal in ASKS_A_PERSON else StrategyName.GIVE_UP
+    asks = failure.signal in ASKS_A_PERSON or lacks_a_setting(failure)
+    return StrategyName.ESCALATE if asks else StrategyName.GIVE_UP
+
+
+def lacks_a_setting(failure: Failure) -> bool:
+    """True where a credential or a variable is missing or wrong: a person can set it, and no patch may."""
+    if failure.detail == "auth":
+        return failure.signal is Signal.INFRA
+    return failure.detail == "config" and _A_SETTING.search(f"{failure.message} {failure.rule}") is not None

@@ -21,7 +21,7 @@ from autofix.budget import backoff_seconds
 from autofix.failures import Failure, Signal
 from autofix.guard import Violation
 from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome, PlanDelta
-from autofix.playbooks import StrategyName
+from autofix.playbooks import ASKS_A_PERSON, StrategyName, lacks_a_setting
 from autofix.progress import is_progress
 from autofix.strategies import Proposal
 from autofix.timeline import Decision
@@ -36,6 +36,13 @@ from metabuilder.runs.workspaces import AppliedPatch, CannotPrepare
 RECHECKED_KINDS = ("format", "lint", "typecheck", "test", "security", "build")
 NOT_FETCHED = "not_fetched"
 MAX_FETCHES = 4
+# What a person can do about a setting that is missing or wrong; the failure's message says which one.
+SETTING = {
+    "auth": "no patch brings a credential: give or renew it where the build gets it from, then approve to run the step "
+    "again",
+    "config": "no patch may make up a setting: set it in the plan's `env`, or where the build gets it from, then "
+    "approve to run the step again",
+}
 
 
 def decide(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attempt | None:
@@ -75,9 +82,11 @@ def text_before(workspace: Workspace) -> Callable[[str], str | None]:
 def escalate(about: Decision, proposal: Proposal | None) -> bool:
     """Ask a person about what the machine must not, or cannot, decide."""
     failure = about.failure
+    if lacks_a_setting(failure) and proposal is None:
+        proposal = Proposal(reason=SETTING[failure.detail])
     wanted = proposal or Proposal(reason="no fix is proposed")
-    violations = inspect(about, wanted)
-    ask(about, GateKind(failure.signal), failure.message, wanted, violations)
+    kind = GateKind(failure.signal) if failure.signal in ASKS_A_PERSON else GateKind.UNKNOWN
+    ask(about, kind, failure.message, wanted, inspect(about, wanted))
     return False
 
 

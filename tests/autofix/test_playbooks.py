@@ -39,3 +39,22 @@ def test_a_missing_dependency_is_planned_for_before_it_is_patched():
 
 def test_a_missing_credential_is_not_retried():
     assert rungs_left(failure(Signal.INFRA, "auth"), []) == ()
+
+
+@pytest.mark.parametrize(
+    ("signal", "detail", "message"),
+    [
+        (Signal.INFRA, "auth", "git has no credentials for the remote"),
+        (Signal.RUNTIME, "config", "The environment variable API_TOKEN is not set"),
+        (Signal.RUNTIME, "config", "SECRET_KEY is missing from the settings"),
+    ],
+)
+def test_a_setting_that_only_a_person_has_is_asked_for(signal, detail, message):
+    assert last_resort(Failure(signal, message, "rule", detail=detail)) == StrategyName.ESCALATE
+
+
+@pytest.mark.parametrize(
+    ("detail", "message"), [("config", "make has no target nosuch"), ("compile", "the environment is odd"), ("", "x")]
+)
+def test_other_mistakes_are_the_ends_of_runs(detail, message):
+    assert last_resort(Failure(Signal.RUNTIME, message, "rule", detail=detail)) == StrategyName.GIVE_UP

@@ -172,3 +172,13 @@ def test_what_the_kill_switch_stopped_is_decided_anew_after_a_retry(build):
     control.retry(run, "olga")
     assert rest(run).status == RunStatus.SUCCEEDED
     assert run.diff.count("-import os") == 1
+
+
+def test_a_missing_secret_waits_for_who_can_set_it_and_says_which(build, story):
+    step = {"name": "deploy", "run": "python deploy.py", "kind": "build"}
+    run = build({"deploy.py": "import os\n\nprint(os.environ['API_TOKEN'])\n"}, [step])
+    assert run.status == RunStatus.PAUSED_AWAITING_APPROVAL
+    gate = run.gates.get()
+    assert (gate.kind, gate.patch) == ("unknown", "")
+    assert gate.reason == "The environment variable API_TOKEN is not set"
+    assert "approve to run the step again" in gate.evidence["why"]

@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
+from autofix.guard import shortcuts
 from autofix.guard.canonical import canonical, dotted
 from autofix.guard.parts import Function, syntax
 from autofix.guard.violations import Change, Violation
@@ -40,6 +41,7 @@ def violations(change: Change, *, in_tests: bool) -> Iterator[Violation]:
     yield from _always_equal(change, old, new)
     if not in_tests:
         yield from _knows_tests(change, old, new)
+        yield from shortcuts.violations(change, old, new)
 
 
 def _exits(

@@ -46,6 +46,7 @@ PLAIN = {
     r"[: \t-]*(?:skip|ignore|allow)|nosemgrep|lgtm[ \t]*\[|pragma:[ \t]*allowlist",
     "linter off": r"(?:yamllint|markdownlint|swiftlint|ktlint|credo|phpcs|phpstan|djlint|vale)"
     r"[: \t-]+(?:disable|ignore|suppress|off)|codingStandardsIgnore",
+    "#[ignore]": r"#\[ignore(?:\s*=[^\]]*)?\]",
     "#pragma": r"#pragma[ \t]+(?:warning[ \t]*\(?[ \t]*disable"
     r"|(?:GCC|clang)[ \t]+diagnostic[ \t]+ignored)",
     "warnings ignored": r"(?:filterwarnings|simplefilter)\(\s*(?:action[ \t]*=[ \t]*)?[\"']ignore",

@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from autofix.fixers.contents import held
 from autofix.fixers.missing_import import with_import
 from autofix.fixers.project_names import Import
 from autofix.fixers.source_edits import (
@@ -278,7 +279,8 @@ def _inner_types(many: int, keys: Sequence[str], values: Sequence[str]) -> Itera
 
 
 SAFE: dict[str, tuple[Cure, ...]] = {
-    "assignment": (optional_default, variable),
+    "assignment": (held, optional_default, variable),
+    "arg-type": (held,),
     "return-value": (returned,),
     "return": (missing_return,),
     "no-untyped-def": (function,),

@@ -31,6 +31,7 @@ SAID = re.compile(
     r"""|["`](\w+)["`] is not defined|[Uu]ndefined variable ['"`](\w+)['"`]"""
 )
 UNDEFINED = re.compile(r"^(?P<file>.+?):\d+:\d+: F821 .*?`(?P<name>\w+)`", re.MULTILINE)
+ABOUT = frozenset({"hasattr", "getattr", "setattr", "delattr", "vars", "dir"})
 # Runs in the project's Python: does the thing exist, and has it all that is used of it?
 PROBE = """
 import importlib, sys
@@ -101,7 +102,7 @@ def _meaning(tree: Tree, path: str, name: str, names: ProjectNames) -> Import | 
     uses = _uses(tree.read(path), name)
     habit = names.imported.get(name, frozenset())
     possible = habit or frozenset(_possible(path, name, uses, names))
-    fitting = [way for way in possible if _fits(tree, way, uses)]
+    fitting = [way for way in possible if _fits(tree, way, uses, is_habit=bool(habit))]
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -109,8 +110,16 @@ def _uses(text: str, name: str) -> Uses:
     nodes = list(ast.walk(ast.parse(text)))
     attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
     through = [node for node in attributes if _owner(node) == name]
+    asked = sum(_asks_about(node, name) for node in nodes)
     total = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
-    return Uses(frozenset(node.attr for node in through), total > len(through))
+    return Uses(frozenset(node.attr for node in through), total > len(through) + asked)
+
+
+def _asks_about(node: ast.AST, name: str) -> bool:
+    """`hasattr(sys, "x")` uses a module as `sys.x` does."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+        return False
+    return node.func.id in ABOUT and isinstance(node.args[0], ast.Name) and node.args[0].id == name
 
 
 def _owner(node: ast.Attribute) -> str:
@@ -137,10 +146,10 @@ def _modules(own: str, name: str, names: ProjectNames) -> Iterator[Import]:
             yield Import(package, name) if package else Import(name)
 
 
-def _fits(tree: Tree, way: Import, uses: Uses) -> bool:
+def _fits(tree: Tree, way: Import, uses: Uses, *, is_habit: bool) -> bool:
     if way.module.partition(".")[0] not in sys.stdlib_module_names:
         return True
-    if not way.name and uses.is_used_bare:
+    if not way.name and uses.is_used_bare and not is_habit:
         return False
     probe = ["python", "-I", "-c", PROBE, way.module, way.name, *sorted(uses.attributes)]
     return tree.run(probe, 20).exit_code == 0

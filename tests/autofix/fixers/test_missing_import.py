@@ -134,3 +134,10 @@ def test_a_circle_of_imports_is_not_a_wrong_address(project: Project) -> None:
     assert not fixer("wrong-import").apply(tree, failure(Signal.RUNTIME, message=said))
     said = "cannot import name 'y' from 'a'"
     assert not fixer("wrong-import").apply(tree, failure(Signal.RUNTIME, message=said))
+
+
+def test_a_module_that_is_asked_about_is_still_a_module(project: Project) -> None:
+    code = "PYPY = hasattr(sys, 'pypy_version_info')\nprint(sys.version_info)\n"
+    tree = project({"a.py": code})
+    assert fixer("missing-import").apply(tree, undefined("sys"))
+    assert tree.read("a.py").startswith("import sys\n")

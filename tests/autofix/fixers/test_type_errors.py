@@ -37,6 +37,13 @@ def healed(code: str, project: Project, command: str = MYPY) -> str:
         ("class A:\n    def f(self):\n        return self\n", "def f(self) -> A:"),
         ("def f(\n    x=1,\n):\n    print(x)\n", "    x: int = 1,\n) -> None:"),
         ("x = []\n\n\ndef f() -> None:\n    x.append('a')\n", "x: list[str] = []"),
+        (
+            "def f(items: list[int]) -> dict[str, int]:\n    found: dict[str, str] = {}\n    for item in items:\n"
+            "        found[str(item)] = item\n    return found\n",
+            "found: dict[str, int] = {}",
+        ),
+        ("x: list[str] = []\n\n\ndef f() -> None:\n    x.append(1)\n", "x: list[int] = []"),
+        ("x: set[str] = {'a'}\n\n\ndef f() -> None:\n    x.add(1)\n", "x: set[str | int] = {'a'}"),
         ("x = {}\n\n\ndef f() -> None:\n    x['a'] = 1\n", "x: dict[str, int] = {}"),
         ("x = set()\n\n\ndef f() -> None:\n    x.add(1)\n", "x: set[int] = set()"),
         ("x = 1  # type: ignore\n", "x = 1\n"),

@@ -45,9 +45,11 @@ def read_bytes(root: Path, path: str, max_bytes: int = MAX_BYTES) -> bytes:
     return content
 
 
-def write_bytes(root: Path, path: str, content: bytes, owner: int | None = None) -> None:
+def write_bytes(
+    root: Path, path: str, content: bytes, owner: int | None = None, *, changed_at: float | None = None
+) -> None:
     """Write a file, made if missing together with its directories, and give what was made to
-    `owner`.
+    `owner`. `changed_at` is the time of change that it gets; none: now.
     """
     if len(content) > MAX_BYTES:
         raise UnsafePath(f"{path}: larger than {MAX_BYTES} bytes")
@@ -58,6 +60,26 @@ def write_bytes(root: Path, path: str, content: bytes, owner: int | None = None)
         os.ftruncate(fd, 0)
         with open(fd, "wb", closefd=False) as file:
             file.write(content)
+        if changed_at is not None:
+            os.utime(fd, (changed_at, changed_at))
+
+
+def changed_at(root: Path, path: str) -> int | None:
+    """Return the second in which a plain file was last changed; None for what is none."""
+    try:
+        with opened_beneath(root, path) as fd:
+            return int(os.fstat(fd).st_mtime)
+    except (OSError, UnsafePath):
+        return None
+
+
+def set_changed_at(root: Path, path: str, seconds: float) -> None:
+    """Set the time of change of a plain file; what is none stays as it is."""
+    try:
+        with opened_beneath(root, path) as fd:
+            os.utime(fd, (seconds, seconds))
+    except (OSError, UnsafePath):
+        return
 
 
 def is_plain(root: Path, path: str) -> bool:

@@ -8,9 +8,11 @@ workspaces.
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 from metabuilder.execution import files, index, patches
@@ -28,6 +30,8 @@ KEY = re.compile(r"[\w.:-]{1,200}")
 DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index", "--binary")
 RESET = ("reset", "--hard", "--quiet", "HEAD", "--")
 PREFIXES = ("--src-prefix=a/", "--dst-prefix=b/")
+AHEAD_SECONDS = 3600
+_writes = count()
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Workspace:
         """
         if done := self._commit_with(ATTEMPT_TRAILER, key):
             return done
-        patches.check(patch)
+        before = self._seconds_of(patches.check(patch))
         self.restore()
         result = self._repository.try_git(
             *("apply", "--index", "--whitespace=nowarn", "-p1", "-"),
@@ -143,7 +147,21 @@ class Workspace:
             self.restore()
             raise PatchRejected(words(result))
         self._check_staged()
+        self._keep_apart(before)
         return self._commit(message, ATTEMPT_TRAILER, key)
+
+    def _seconds_of(self, paths: Iterable[str]) -> dict[str, int | None]:
+        return {path: files.changed_at(self.tree, path) for path in paths}
+
+    def _keep_apart(self, before: Mapping[str, int | None]) -> None:
+        """See that files which were changed have another second of change than before.
+
+        Python, mypy and others take a file of the same second and the same size for the same file, and go on using
+        what they compiled of it.
+        """
+        for path, seconds in self._seconds_of(before).items():
+            if seconds is not None and seconds == before[path]:
+                files.set_changed_at(self.tree, path, seconds + 1)
 
     def commit_of(self, key: str) -> str:
         """Return the commit that a patch became here; in another workspace it is another one."""
@@ -157,10 +175,12 @@ class Workspace:
             return done
         self.restore()
         subject = self._git("show", "--no-patch", "--format=%s", "--end-of-options", commit, "--").strip()
+        before = self._seconds_of(self.paths_in(commit))
         result = self._repository.try_git("revert", "--no-commit", "--end-of-options", commit)
         if not result.ok:
             self.restore()
             raise PatchRejected(words(result))
+        self._keep_apart(before)
         self._git("update-ref", "-d", "REVERT_HEAD")
         return self._commit(f"Take back: {subject}\n\nThis takes back {commit}.", REVERT_TRAILER, key)
 
@@ -172,8 +192,10 @@ class Workspace:
             raise WorkspaceError(f"cannot read {path}: {error}") from error
 
     def write(self, path: str, text: str) -> None:
+        """Write a file, with a time of change that no other state of it ever had: see `_keep_apart`."""
+        changed_at = time.time() + AHEAD_SECONDS + next(_writes)
         try:
-            files.write_bytes(self.tree, path, text.encode(), self.sandbox.owner)
+            files.write_bytes(self.tree, path, text.encode(), self.sandbox.owner, changed_at=int(changed_at))
         except files.UnsafePath as error:
             raise WorkspaceError(f"cannot write {path}: {error}") from error
 

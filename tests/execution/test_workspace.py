@@ -274,3 +274,26 @@ def test_the_service_git_is_not_configured_by_its_user(
     monkeypatch.setenv("GIT_DIR", "/nonexistent")
     step(workspace, "echo y >> app.py")
     assert "--- a/app.py" in workspace.diff()
+
+
+IMPORTED = "python3 -c 'import app; print(app.x)'"
+
+
+def test_a_patch_of_the_same_size_in_the_same_second_is_seen_by_python(workspace: Workspace) -> None:
+    """Compiled files are told apart by second and size only (PEP 552, timestamp-based)."""
+    path = workspace.tree / "app.py"
+    for _ in range(4):
+        assert step(workspace, IMPORTED) == "1\n"
+        done = workspace.apply(FIX, "fix", f"fix-{path.stat().st_mtime_ns}")
+        assert step(workspace, IMPORTED) == "2\n"
+        workspace.revert(done, f"back-{done}")
+    assert step(workspace, IMPORTED) == "1\n"
+
+
+def test_what_is_written_and_put_back_at_once_is_seen_by_python(workspace: Workspace) -> None:
+    for number in range(2, 6):
+        assert step(workspace, IMPORTED) == "1\n"
+        workspace.write("app.py", f"x = {number}\n")
+        assert step(workspace, IMPORTED) == f"{number}\n"
+        workspace.restore()
+    assert step(workspace, IMPORTED) == "1\n"

@@ -19,6 +19,8 @@ from autofix.fixers.project_names import project_names
 from autofix.fixers.requirements import declared, is_written_by_hand, locked, with_name, with_specifier
 
 LIKE = 0.8
+SECONDS = 600
+QUIET = re.compile(r"(?<=\s)(?:--quiet|-q{1,3})(?=\s|$)")
 UNMET = re.compile(
     r"satisfies the requirement (?P<what>[A-Za-z0-9][^\s(]*)(?:\s*\(from versions: (?P<versions>[^)]*)\))?"
     r"|there is no version of (?P<what2>\S+?)(?: and|,|$)"
@@ -71,6 +73,8 @@ def imported_name(tree: Tree, failure: Failure) -> bool:
 def compatible_versions(tree: Tree, failure: Failure) -> bool:
     """Where the project asks for what another of its requirements excludes, it asks for what that one allows."""
     said, pins = words(failure), locked(tree)
+    if NEEDS.search(said) is None:
+        said = _told_in_full(tree) or said
     needed: dict[str, SpecifierSet] = {}
     for match in NEEDS.finditer(said):
         found = _requirement(match["what"])
@@ -82,6 +86,14 @@ def compatible_versions(tree: Tree, failure: Failure) -> bool:
         name: partial(with_specifier, name, _allowed(needed[name], pins.get(name))) for name in needed.keys() & asked
     }
     return _apply(tree, edits)
+
+
+def _told_in_full(tree: Tree) -> str:
+    """Let the installer say what excludes what, where the step tells it to be quiet; empty where it does not."""
+    command = QUIET.sub("", tree.command)
+    if command == tree.command or "install" not in command:
+        return ""
+    return tree.run(["sh", "-ec", command], SECONDS).output
 
 
 def _apply(tree: Tree, edits: Mapping[str, Edit]) -> bool:

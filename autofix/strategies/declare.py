@@ -4,10 +4,12 @@ Nothing new comes in this way: the name, and the versions it may have, are the p
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from autofix.fixers.base import Tree, all_files, readable
 from autofix.fixers.project_names import is_test_module, module_name
@@ -60,7 +62,20 @@ def _elsewhere(tree: Tree, name: str, target: str) -> Elsewhere | None:
         if name in asked:
             return Elsewhere(path, str(asked[name]))
     version = locked(tree).get(name)
-    return Elsewhere("the lock file", f"{name}=={version}") if version else None
+    if version:
+        return Elsewhere("the lock file", f"{name}=={version}")
+    wheels = kept_wheels(tree, name)
+    return Elsewhere("the project's own wheels", f"{name}=={max(wheels)}") if wheels else None
+
+
+def kept_wheels(tree: Tree, name: str) -> list[Version]:
+    """Return the versions of a package that the project keeps wheels of."""
+    found = []
+    for path in all_files(tree, (".whl",)):
+        with suppress(InvalidWheelFilename, InvalidVersion):
+            package, version, *_ = parse_wheel_filename(path.rpartition("/")[2])
+            found += [version] if package == name else []
+    return found
 
 
 def _is_used_by_product(tree: Tree, module: str) -> bool:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from autofix.failures import Failure
 from autofix.fixers.base import words
 from autofix.fixers.misspelt_imports import meant
 from autofix.strategies.base import Diagnosis, Proposal
-from autofix.strategies.declare import declare
+from autofix.strategies.declare import declare, kept_wheels
 from autofix.strategies.patch import ScratchTree
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
@@ -64,6 +66,8 @@ class Replan:
 
     def add_install(self, diagnosis: Diagnosis, requirement: str) -> Proposal | None:
         command, declared = install_command(diagnosis.workspace, requirement)
+        tree = ScratchTree(diagnosis.workspace, diagnosis.bench)
+        declared = declared or bool(kept_wheels(tree, canonicalize_name(requirement)))
         step = {
             "name": INSTALL,
             "run": f"{VENV} && {command}",
@@ -77,7 +81,7 @@ class Replan:
             plan_changes=({**change, "position": diagnosis.step},),
             fixer="install-dependencies",
             needs_approval=not declared,
-            reason=f"{requirement} is not installed: install what the project declares first"
+            reason=f"{requirement} is not installed: install what the project declares, or keeps, first"
             if declared
             else f"{requirement} is not installed, and the project does not declare it",
         )

@@ -155,3 +155,23 @@ def test_a_pin_that_does_not_exist_is_mended_where_it_stands(build, story, tmp_p
     assert run.status == RunStatus.SUCCEEDED
     assert story(run) == [("install", "runtime", "patch", "patch_applied", True)]
     assert "+tinyrates==1.0" in run.diff
+
+
+def test_what_the_project_keeps_a_wheel_of_is_declared_and_installed(build, story, tmp_path):
+    wheel(tmp_path / "source" / "wheels", "tinyrates", "RATE = 2\n", version="1.4")
+    wheel(tmp_path / "source" / "wheels", "other", "")
+    run = build({**IMPORTS, "requirements.txt": "other\n"}, [INSTALL, TEST])
+    assert run.status == RunStatus.SUCCEEDED
+    assert story(run) == [("test", "runtime", "replan", "replanned", True)]
+    assert "+tinyrates==1.4" in run.diff
+
+
+def test_where_the_installer_was_told_to_be_quiet_it_is_asked_what_excludes_what(build, story, tmp_path):
+    wheels = tmp_path / "source" / "wheels"
+    wheel(wheels, "other", "", version="3.1", needs=["tinyrates>=2"])
+    wheel(wheels, "tinyrates", "RATE = 1\n", version="1.1")
+    wheel(wheels, "tinyrates", "RATE = 2\n", version="2.3")
+    run = build({**IMPORTS, "requirements.txt": "tinyrates<2\nother==3.1\n"}, [INSTALL, TEST])
+    assert run.status == RunStatus.SUCCEEDED
+    assert story(run) == [("install", "runtime", "patch", "patch_applied", True)]
+    assert "+tinyrates>=2" in run.diff

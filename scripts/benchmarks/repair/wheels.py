@@ -6,6 +6,7 @@ import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 
 from scripts.benchmarks.bed import ROOT
 from scripts.benchmarks.repair.libraries import LIST, download
@@ -13,6 +14,7 @@ from scripts.benchmarks.repair.libraries import LIST, download
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}"
 WHEEL = "Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 LOCK = ROOT / "requirements.lock"
+_one_at_a_time = Lock()
 
 
 def made_up(name: str, version: str, source: str, requires: Sequence[str] = ()) -> Mapping[str, bytes]:
@@ -36,15 +38,20 @@ def made_up(name: str, version: str, source: str, requires: Sequence[str] = ()) 
 def real(cache: Path, *names: str) -> Mapping[str, bytes]:
     """Return wheels of pinned distributions, fetched once."""
     into = cache / "wheels" / "-".join(names)
-    if not into.is_dir():
-        fetching = into.with_name(f"{into.name}.fetching")
-        fetching.mkdir(parents=True, exist_ok=True)
-        wanted = fetching / "wanted.txt"
-        wanted.write_text("".join(_locked(name) for name in names))
-        download(fetching, "--only-binary", ":all:", "--require-hashes", "-r", str(wanted))
-        wanted.unlink()
-        fetching.rename(into)
+    with _one_at_a_time:
+        if not into.is_dir():
+            _fetch(into, names)
     return {f"wheelhouse/{path.name}": path.read_bytes() for path in sorted(into.glob("*.whl"))}
+
+
+def _fetch(into: Path, names: Sequence[str]) -> None:
+    fetching = into.with_name(f"{into.name}.fetching")
+    fetching.mkdir(parents=True, exist_ok=True)
+    wanted = fetching / "wanted.txt"
+    wanted.write_text("".join(_locked(name) for name in names))
+    download(fetching, "--only-binary", ":all:", "--require-hashes", "-r", str(wanted))
+    wanted.unlink()
+    fetching.rename(into)
 
 
 def _locked(name: str) -> str:

@@ -76,7 +76,7 @@ _EXPECTED = compiled(
     r"|\b(?:simulated|injected|provoked|raised) by (?:the|a|this) test\b"
     r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
-_REFUSED = compiled(r"ConnectionRefusedError|[Cc]onnection refused|Connect call failed")
+_REFUSED = compiled(r"ConnectionRefusedError|\bECONNREFUSED\b|[Cc]onnection refused|Connect call failed")
 _RETRYING = compiled(r"(?i)\bretry|\battempt \d+ ?(?:of|/) ?\d+")
 _ASSERTION = compiled(
     r"^E\s+assert |^(?:E\s+)?AssertionError\b| - (?:AssertionError|assert )"
@@ -328,7 +328,7 @@ def _may_be_of_a_test(match: Match, state: _State) -> bool:
 
 def _keep(match: Match, index: int, window: Window, state: _State) -> None:
     number = window.first_number + index
-    if number - state.driver_at < LINES_BELOW_A_DRIVER:
+    if state.kind == "migrate" or number - state.driver_at < LINES_BELOW_A_DRIVER:
         match = _of_a_database(match, window.lines[index][:LINE_CAP])
     rule = match.rule
     state.hits[rule.id] += 1

@@ -146,7 +146,7 @@ _PLACE = compiled(
     r"(?m)^\W{0,8}[\w./@-]+\.\w{1,10}(?::\d+|\(\d+|$| +line \d+|, line \d+)"
     r"|^\S+\.\w{1,10}: not formatted|\bFile \"[^\"]+\", line \d+"
 )
-_INFORMS = compiled(r"^\W*(?:INFO|DEBUG|info|debug)\b")
+_INFORMS = compiled(r"^\W*(?:INFO|DEBUG|info|debug)\b|\.\.\.\s*$")  # "…" is what swallows errors ends with
 _OF_A_SCHEMA = compiled(r"(?i)\b(?:migrations?|schema|revisions?|(?:table|column|relation|index|constraint)s?)\b")
 _OF_KIND = {
     "format": (_PLACE, Failure(Signal.LINT, "The formatter points at files", "step-format", "format", confidence=0.6)),

@@ -1,8 +1,9 @@
 """What failed? A step's evidence in, one `Failure` out: pure, and linear in the length of the log.
 
 The sandbox's word counts first, then the reports of tools (`reports/`), then the rules over the
-log (`rulebook`, `scan.py`, `choice.py`), then the exit status, last what the last lines say in
-words that all programs use (`last_words.py`). No evidence is `unknown`, never a guess.
+log (`rulebook`, `scan.py`, `choice.py`), then what scanners and rules of the organisation say in
+words of their own (`gates.py`), the exit status, last what the last lines say in words that all
+programs use (`last_words.py`). No evidence is `unknown`, never a guess.
 """
 
 from collections.abc import Iterable
@@ -12,11 +13,12 @@ from autofix.classifier import delays, places, verdicts
 from autofix.classifier.choice import cause
 from autofix.classifier.evidence import Evidence
 from autofix.classifier.fingerprints import fingerprint, normalised, numbered, relative
-from autofix.classifier.last_words import detail_of, of_last_words
+from autofix.classifier.gates import of_gates
+from autofix.classifier.last_words import detail_of, of_last_words, other_than_runtime
 from autofix.classifier.lines import chunks_of
 from autofix.classifier.redaction import redact
 from autofix.classifier.reports import from_reports
-from autofix.classifier.rules import NETWORK, compiled
+from autofix.classifier.rules import NETWORK, RETRYABLE, compiled
 from autofix.classifier.scan import Candidate, Scanned, scan, without_healthy
 from autofix.failures import Failure, Finding, Location, Signal
 
@@ -76,12 +78,25 @@ def _draft(evidence: Evidence, scanned: Scanned) -> Failure:
     if reported is not None:
         return reported
     best = cause(scanned, evidence.kind)
+    refused = of_gates(scanned.end, evidence.kind) if best is None or _is_vague(best, evidence.kind) else None
     if best is not None:
-        return _from_log(best, scanned.candidates, evidence)
-    likely = verdicts.of_exit_code(evidence.exit_code) or verdicts.of_usage(scanned.tail)
+        return refused or _meant(_from_log(best, scanned.candidates, evidence), best)
+    likely = verdicts.of_exit_code(evidence.exit_code) or refused or verdicts.of_usage(scanned.tail)
     likely = likely or verdicts.of_kind(evidence.kind, scanned.tail)
     likely = likely or of_last_words(scanned.end, evidence.kind, evidence.green_log)
     return likely or verdicts.NO_PATTERN
+
+
+def _is_vague(best: Candidate, kind: str) -> bool:
+    """It knows only that a program says that something is wrong, or took a check's mark for a test's."""
+    is_mark = best.match.rule.id == "failed-test-mark" and kind not in {"", "test"}
+    return is_mark or (best.signal is Signal.RUNTIME and best.rank <= VAGUE_RANK)
+
+
+def _meant(found: Failure, best: Candidate) -> Failure:
+    """A vague line may still speak of a schema, a certificate, a signature: then it is about that."""
+    other = other_than_runtime(best.line) if best.signal is Signal.RUNTIME and best.rank <= VAGUE_RANK else None
+    return replace(found, signal=other[0], detail=other[1], retryable=other[0] in RETRYABLE) if other else found
 
 
 def _own(scanned: Scanned) -> tuple[Candidate, ...]:

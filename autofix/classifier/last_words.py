@@ -57,6 +57,12 @@ def detail_of(line: str) -> str:
     )
 
 
+def other_than_runtime(line: str) -> tuple[Signal, str] | None:
+    """What else a line speaks of that only says that something is wrong."""
+    found = next(((signal, detail) for signal, detail, pattern in _TOPICS if pattern.search(line)), None)
+    return None if found is None or found[0] is Signal.RUNTIME else found
+
+
 def _without_green(end: tuple[str, ...], green_log: str) -> tuple[str, ...]:
     green = {normalised(line) for line in last_of(windows(chunks_of(green_log)), 2 * END_LINES)}
     return tuple(line for line in end if normalised(line) not in green)

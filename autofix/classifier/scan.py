@@ -42,6 +42,7 @@ _HEALTHY = compiled(
     r"^\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\b|OK\b|--- (?:PASS|SKIP)|\[ +(?:OK|RUN) +\])"
     r"|\bPASSED(?: +\[ *\d+%\])?\s*$"
     r"|\.\.\. ?(?:ok|OK|passed|skipped.*|ignored)$|\.{4,}(?:Passed|Skipped)$|^\s*(?:#|//) "
+    r"|^(?:HEAD is now at|[Cc]ommit:|Previous HEAD position was|\[\S+ [0-9a-f]{7,40}\]) "
     r"|^\s*'[1-5]\d\d': '[^']*',?$"  # of node's table of statuses, which it shows with the objects of a failed request
     r"|^[A-Z]\w+ {2,}Traceback \(most recent call last\)$"  # IPython's heading; the exception comes at the end
 )
@@ -69,11 +70,12 @@ _ABOUT_A_TEST = compiled(
     r"|(?i)\bexpected:? ?<|\bbut was:? ?<|\bAssertionFailed|\bassertion(?:error| failed| with)"
 )
 # node's own runner passes on what a test file wrote as comments.
-_TAP_ERROR = compiled(r"^# (?:Uncaught )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: ")
+_TAP_ERROR = compiled(r"^#\s+(?:(?:Uncaught )?(?:[A-Z]\w*)?Error(?: \[\w+\])?: |\S+: line \d+: \S+: command not found)")
 _EXPECTED = compiled(
     r"(?i)\([^()]*\b(?:simulated|ignored|handled|fixed)\b[^()]*\)|\bas expected\b"
     r"|\((?:(?:[^()]* )?(?:is|was|are|were|as|this|an?|by) )?expected\b(?: [a-z][^()]*)?\)|\(mock(?:ed)?\)"
     r"|\b(?:simulated|injected|provoked|raised) by (?:the|a|this) test\b"
+    r"|\b(?:if|when(?:ever)?) (?:you|it|an?|the|one)\b.{0,60}\b(?:see|says|gets?|fails|happens|shows)\b"
     r"|\b(?:handled|tolerated|ignored|recovered)\W*$|\bretried\b.*\b(?:then|20[0-4]|ok|succe\w+)\b"
 )
 _REFUSED = compiled(r"ConnectionRefusedError|\bECONNREFUSED\b|[Cc]onnection refused|Connect call failed")

@@ -145,12 +145,28 @@ def of_usage(tail: str) -> Failure | None:
 _PLACE = compiled(
     r"(?m)^\W{0,8}[\w./@-]+\.\w{1,10}(?::\d+|\(\d+|$| +line \d+|, line \d+)"
     r"|^\S+\.\w{1,10}: not formatted|\bFile \"[^\"]+\", line \d+"
+    r"|\((?:[\w.@-]+/)*[\w-]+\.\w{1,10}[,:] ?(?:line )?\d+|\b(?:on|at|in) line \d+\b"
+    r"|(?i:^\W*(?:found |total )?[1-9]\d* (?:\w+ )?(?:problem|issue|violation|offen[cs]e|warning|error|smell)s?\b)"
 )
+<<<<<<< ours
 _INFORMS = compiled(r"^\W*(?:INFO|DEBUG|info|debug)\b|\.\.\.\s*$")  # "…" is what swallows errors ends with
+=======
+_NAMES_FILES = compiled(
+    rf"{_PLACE.pattern}"
+    r"|(?:^|[\s(\[])[\w./@-]+\.[a-zA-Z]\w{0,9}(?::\d+|: ?L: *\d+|[:,]? line \d+)"
+    r"|\([\w./@-]+\.[a-zA-Z]\w{0,9}(?:, \S+)*\)$"
+    r"|^\s*(?:[\w.@-]+/)+[\w.@-]*\.[a-zA-Z]\w{0,9}(?:: \S+ \S|$)|^[-+]{3} \S|^@@ -\d"
+    r"|\] line \d|\bformat\w*: \S+\.\w+|^\s*\[(?:CRITICAL|WARNING|ERROR)\] \S"
+)
+_INFORMS = compiled(r"^\W*(?:INFO|DEBUG|info|debug)\b|^\s*(?:\++|\$|>) |^\S*(?:bash|sh)\b.*\.sh$")
+>>>>>>> theirs
 _OF_A_SCHEMA = compiled(r"(?i)\b(?:migrations?|schema|revisions?|(?:table|column|relation|index|constraint)s?)\b")
 _OF_KIND = {
-    "format": (_PLACE, Failure(Signal.LINT, "The formatter points at files", "step-format", "format", confidence=0.6)),
-    "lint": (_PLACE, Failure(Signal.LINT, "The linter points at lines of files", "step-lint", confidence=0.6)),
+    "format": (
+        _NAMES_FILES,
+        Failure(Signal.LINT, "The formatter points at files", "step-format", "format", confidence=0.6),
+    ),
+    "lint": (_NAMES_FILES, Failure(Signal.LINT, "The linter points at lines of files", "step-lint", confidence=0.6)),
     "typecheck": (
         _PLACE,
         Failure(Signal.TYPECHECK, "The type checker points at lines of files", "step-typecheck", confidence=0.6),
@@ -182,4 +198,4 @@ def of_kind(kind: str, tail: str) -> Failure | None:
     said = "\n".join(line for line in tail.splitlines() if not _INFORMS.search(line))
     if pattern is None or not pattern.search(said):
         return None
-    return _DOES_NOT_PARSE if pattern is _PLACE and _BROKEN.search(said) else failure
+    return _DOES_NOT_PARSE if kind != "migrate" and _BROKEN.search(said) else failure

@@ -148,9 +148,6 @@ _PLACE = compiled(
     r"|\((?:[\w.@-]+/)*[\w-]+\.\w{1,10}[,:] ?(?:line )?\d+|\b(?:on|at|in) line \d+\b"
     r"|(?i:^\W*(?:found |total )?[1-9]\d* (?:\w+ )?(?:problem|issue|violation|offen[cs]e|warning|error|smell)s?\b)"
 )
-<<<<<<< ours
-_INFORMS = compiled(r"^\W*(?:INFO|DEBUG|info|debug)\b|\.\.\.\s*$")  # "…" is what swallows errors ends with
-=======
 _NAMES_FILES = compiled(
     rf"{_PLACE.pattern}"
     r"|(?:^|[\s(\[])[\w./@-]+\.[a-zA-Z]\w{0,9}(?::\d+|: ?L: *\d+|[:,]? line \d+)"
@@ -158,8 +155,10 @@ _NAMES_FILES = compiled(
     r"|^\s*(?:[\w.@-]+/)+[\w.@-]*\.[a-zA-Z]\w{0,9}(?:: \S+ \S|$)|^[-+]{3} \S|^@@ -\d"
     r"|\] line \d|\bformat\w*: \S+\.\w+|^\s*\[(?:CRITICAL|WARNING|ERROR)\] \S"
 )
-_INFORMS = compiled(r"^\W*(?:INFO|DEBUG|info|debug)\b|^\s*(?:\++|\$|>) |^\S*(?:bash|sh)\b.*\.sh$")
->>>>>>> theirs
+_INFORMS = compiled(
+    r"^\W*(?:INFO|DEBUG|info|debug)\b|^\s*(?:\++|\$|>) |^\S*(?:bash|sh)\b.*\.sh$"
+    r"|\.\.\.\s*$"  # what swallows errors ends with it
+)
 _OF_A_SCHEMA = compiled(r"(?i)\b(?:migrations?|schema|revisions?|(?:table|column|relation|index|constraint)s?)\b")
 _OF_KIND = {
     "format": (

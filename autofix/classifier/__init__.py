@@ -20,6 +20,7 @@ from autofix.classifier.redaction import redact
 from autofix.classifier.reports import from_reports
 from autofix.classifier.rules import NETWORK, RETRYABLE, compiled
 from autofix.classifier.scan import Candidate, Scanned, scan, without_healthy
+from autofix.classifier.surroundings import unquoted
 from autofix.failures import Failure, Finding, Location, Signal
 
 __all__ = ["Evidence", "classify", "classify_stream", "findings_despite_success"]
@@ -33,6 +34,16 @@ SECURITY_TOOLS = compiled(
     r"(?i)\b(?:bandit|gitleaks|trufflehog|detect-secrets|semgrep|trivy|grype|snyk|safety|gosec"
     r"|brakeman|govulncheck|pip-audit|(?:npm|yarn|pnpm|cargo|bundle|bundler|composer)[- ]audit)\b"
 )
+
+
+def borne_out(written: float) -> float:
+    """Return how often an answer of ours is right whose rule was written with this confidence.
+
+    Who writes a rule doubts more than turns out to be due: 0.9 is written where 0.98 of the answers on the scored part
+    of the corpus are right (`scripts/bench_classifier`). Half of the doubt is kept, because logs of tools that no rule
+    was written for are right less often. What a tenant writes stays as it is.
+    """
+    return 1 - (1 - written) / 2
 
 
 def classify(evidence: Evidence) -> Failure:
@@ -78,12 +89,12 @@ def _draft(evidence: Evidence, scanned: Scanned) -> Failure:
     if reported is not None:
         return reported
     best = cause(scanned, evidence.kind)
-    refused = of_gates(scanned.end, evidence.kind) if best is None or _is_vague(best, evidence.kind) else None
+    refused = of_gates(unquoted(scanned.end), evidence.kind) if best is None or _is_vague(best, evidence.kind) else None
     if best is not None:
         return refused or _meant(_from_log(best, scanned.candidates, evidence), best)
     likely = verdicts.of_exit_code(evidence.exit_code) or refused or verdicts.of_usage(scanned.tail)
     likely = likely or verdicts.of_kind(evidence.kind, scanned.tail)
-    likely = likely or of_last_words(scanned.end, evidence.kind, evidence.green_log)
+    likely = likely or of_last_words(unquoted(scanned.end), evidence.kind, evidence.green_log)
     return likely or verdicts.NO_PATTERN
 
 
@@ -118,7 +129,7 @@ def _from_log(best: Candidate, candidates: tuple[Candidate, ...], evidence: Evid
         detail=best.match.detail or _detail_of(best),
         subject=subject.split(".")[0] if rule.id == "python-module-missing" else subject,
         severity=rule.severity,
-        confidence=rule.confidence,
+        confidence=rule.confidence if rule.is_own else borne_out(rule.confidence),
         retryable=rule.retryable,
         requires_replan=rule.requires_replan,
         retry_after_seconds=wait,

@@ -20,7 +20,7 @@ from autofix.classifier.rulesets import (
     lines_of,
     own_rules,
 )
-from autofix.classifier.surroundings import has_trace, is_printed_by_a_test, is_source
+from autofix.classifier.surroundings import ALL_THERE, has_trace, is_printed_by_a_test, is_quoted, is_source
 from autofix.failures import Signal
 
 HITS_PER_RULE = 100
@@ -88,7 +88,7 @@ _IN_FAILURES = compiled(r"^E\s|^Cell \d+: |^\S+\.py:\d+: \w|^_{3,} .* _{3,}$|^(?
 _TEST_ID = compiled(r"^(?:FAILED|ERROR) (?P<id>\S+\.py(?:::\S+?)?)(?: - |$)")
 _POINTER = compiled(r"^\s*--> (?P<file>[^\s:]+):(?P<line>\d+)")
 _RECOVERED = compiled(
-    r"(?i)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed"
+    r"(?im)\b(?:success(?:ful(?:ly)?)?|succeeded|downloaded|completed"
     r"|connected|installed|uploaded|published|done|recovered)\b|\bcomplete\W*$|\battempt \d+ ok\b"
 )
 
@@ -254,11 +254,13 @@ def _read(window: Window, rung: _Rung, state: _State) -> None:
         _note_markers(line, window.first_number + index, rings, state)
         if state.hints and _RECOVERED.search(line):
             state.hints = [hint for hint in state.hints if hint.signal not in NETWORK]
+        if state.candidates and ALL_THERE.search(line):
+            state.candidates = [found for found in state.candidates if found.signal not in NETWORK]
         own = _own_match(line, rung.own.get(index, NOTHING), state)
         found = RULES.best_of(rings, line, state.kind)
         if own is None and found is None and not state.in_failures:
             continue
-        if own is None and (not _counts(line, state) or is_source(index, window)):
+        if own is None and (not _counts(line, state) or is_source(index, window) or is_quoted(index, window)):
             continue
         match = own or _match(found, line, rings, state)
         if match is not None:

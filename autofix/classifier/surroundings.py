@@ -4,9 +4,17 @@ from autofix.classifier.lines import LINE_CAP, Window
 from autofix.classifier.rules import compiled
 
 CONSOLE_LINES = 30
+QUOTED_LINES = 60
 INDENT_IN_JEST = 4
 
 _FRAME = compiled(r"^\s*File \"[^\"]+\", line \d+")
+_BAR = compiled(r"^[ \t]{2,}\| +\S")
+_FENCE = compiled(r"^\s*```")
+# Whatever failed on the way, it is there now.
+ALL_THERE = compiled(
+    r"(?i)^\W*(?:(?:everything|all)\b.{0,40}\b(?:downloaded|installed|done|completed?|uploaded|published|recovered)\b"
+    r"|(?:download|upload|fetch|transfer)\w* (?:is |was )?(?:completed?|succeeded|successful(?:ly)?|done)\b)"
+)
 _STACK = compiled(r"^(?:# )?\s*(?:at|❯) \S")
 _JEST_CONSOLE = compiled(r"^ {2,4}console\.\w+(?: |$)")
 _VITEST_CONSOLE = compiled(r"^std(?:err|out) \| \S")
@@ -17,6 +25,27 @@ def is_source(index: int, window: Window) -> bool:
     if index == 0 or not _FRAME.search(window.lines[index - 1][:LINE_CAP]):
         return False
     return _indent(window.lines[index]) > _indent(window.lines[index - 1])
+
+
+def is_quoted(index: int, window: Window) -> bool:
+    """Another log, or a page of documentation, that is shown: behind a bar, or between fences."""
+    line = window.lines[index][:LINE_CAP]
+    if _BAR.search(line):
+        return True
+    earlier = window.lines[max(0, index - QUOTED_LINES) : index]
+    return sum(_FENCE.search(each[:LINE_CAP]) is not None for each in earlier) % 2 == 1
+
+
+def unquoted(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the lines that say something themselves, after the last that says that whatever failed is there now."""
+    kept: list[str] = []
+    is_open = False
+    for line in lines:
+        is_fence = _FENCE.search(line) is not None
+        is_open ^= is_fence
+        if not is_fence and not is_open and not _BAR.search(line):
+            kept = [] if ALL_THERE.search(line) else [*kept, line]
+    return tuple(kept)
 
 
 def has_trace(index: int, window: Window) -> bool:

@@ -114,7 +114,7 @@ NO_PATTERN = Failure(
     "No known failure pattern was found",
     "none",
     severity=Severity.MEDIUM,
-    confidence=0.35,
+    confidence=0.49,
 )
 
 

@@ -190,3 +190,29 @@ def test_the_table_of_statuses_in_an_object_that_node_shows_is_no_cause() -> Non
 def test_what_was_expected_of_a_transfer_is_not_an_expected_failure() -> None:
     line = "httpx.RemoteProtocolError: peer closed connection without sending complete message body"
     assert classify(Evidence("step", f"{line} (received 5 bytes, expected 50)\n", 1)).signal == "transient"
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "the log of build 7:\n    | Error response from daemon: toomanyrequests: You have reached your limit\n",
+        "# Troubleshooting\n```\nfatal: unable to access: Could not resolve host: git.acme.example\n```\nask us\n",
+        "curl: (22) The requested URL returned error: 503\ntotal 3\neverything downloaded\n",
+        "curl: (56) Recv failure: Connection reset by peer\nDownload complete\n",
+    ],
+)
+def test_what_is_quoted_or_was_got_over_is_no_cause(log):
+    ending = "building\n##[error]Process completed with exit code 1.\n"
+    assert classify(Evidence("build", f"{log}{ending}", 1)).signal is Signal.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "```\nsome notes\n```\nfatal: unable to access: Could not resolve host: git.acme.example\n",
+        "everything downloaded\ncurl: (22) The requested URL returned error: 503\n",
+        "   |\n12 | let x\n   | ^\nfatal: unable to access: Could not resolve host: git.acme.example\n",
+    ],
+)
+def test_what_comes_after_it_is_the_cause(log):
+    assert classify(Evidence("build", log, 1)).signal is Signal.TRANSIENT

@@ -29,6 +29,7 @@ MESSAGE_CAP = 200
 EXCERPT_CAP = 4000
 MAX_LOCATIONS = 50
 VAGUE_RANK = 20
+A_GUESS = 0.65
 TEST_SIGNALS = frozenset({Signal.TEST_ASSERT, Signal.RUNTIME, Signal.SCHEMA_MIGRATION, *NETWORK})
 SECURITY_TOOLS = compiled(
     r"(?i)\b(?:bandit|gitleaks|trufflehog|detect-secrets|semgrep|trivy|grype|snyk|safety|gosec"
@@ -41,9 +42,9 @@ def borne_out(written: float) -> float:
 
     Who writes a rule doubts more than turns out to be due: 0.9 is written where 0.98 of the answers on the scored part
     of the corpus are right (`scripts/bench_classifier`). Half of the doubt is kept, because logs of tools that no rule
-    was written for are right less often. What a tenant writes stays as it is.
+    was written for are right less often. What is written as a guess stays one, and what a tenant writes as it is.
     """
-    return 1 - (1 - written) / 2
+    return 1 - (1 - written) / 2 if written > A_GUESS else written
 
 
 def classify(evidence: Evidence) -> Failure:

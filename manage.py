@@ -21,6 +21,9 @@ def main() -> None:
     except (OperationalError, ProgrammingError) as error:
         sys.stderr.write(f"error: the database cannot be used: {str(error).splitlines()[0]}. {WHAT_TO_DO}\n")
         sys.exit(2)
+    except BrokenPipeError:  # whoever read the answer has read enough, such as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; a run that was under way goes on with the next worker\n")
         sys.exit(130)

@@ -133,7 +133,9 @@ MISUSED = Failure(
     confidence=0.6,
     requires_replan=True,
 )
-_USAGE = compiled(r"(?m)^(?:usage|Usage|USAGE): +[\w./-]+(?: [\w.-]+)* +(?:[\[<({-]|[A-Z]{2})")
+_USAGE = compiled(
+    r"(?m)^(?:usage|Usage|USAGE):(?: +| *\n +)[\w./-]+(?: [\w.-]+)* +(?:[\[<({-]|[A-Z]{2})"  # docopt: on the next line
+)
 
 
 def of_usage(tail: str) -> Failure | None:

@@ -3,17 +3,22 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from autofix.failures import Failure, Finding, Location, Signal
 from autofix.fixers import FIXERS
 from autofix.fixers.base import Fixer, ToolResult
+from metabuilder.execution.workspace import AHEAD_SECONDS
 
 TOOLS = str(Path(sys.executable).parent)
 # Where else tools are: directories with black, eslint, gofmt and the like, as in PATH.
 MORE_TOOLS = os.environ.get("FIXER_TOOLS", "/usr/local/bin")
+
+_writes = count()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class LocalTree:
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="")
+        changed_at = int(time.time()) + AHEAD_SECONDS + next(_writes)  # as a workspace does it
+        os.utime(file, (changed_at, changed_at))
 
     def files(self) -> Sequence[str]:
         found = (path for path in self.root.rglob("*") if path.is_file())

@@ -99,8 +99,9 @@ def success_ratio() -> Samples:
 
 
 def strategies() -> Samples:
-    """Count what came of each strategy's attempts as it stands now; a gauge, since a fix may be taken back later."""
-    for row in figures.by_strategy(Attempt.objects.all()):
+    """Count what came of each strategy's attempts of the last day, as it stands now: a fix may be taken back later."""
+    recent = Attempt.objects.filter(started_at__gte=timezone.now() - WINDOW)
+    for row in figures.by_strategy(recent):
         for stage in ("tried", "abstained", *figures.STAGES):
             yield Sample((row["strategy"], stage), row[stage])
 

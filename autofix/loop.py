@@ -166,7 +166,7 @@ def heal(about: Decision) -> bool:
         asked.append(name)
 
     if last_resort(failure) == StrategyName.ESCALATE:
-        proposal = STRATEGIES[StrategyName.PATCH].propose(told)
+        proposal = None if StrategyName.PATCH in asked else STRATEGIES[StrategyName.PATCH].propose(told)
         if mode is Mode.SHADOW:
             return remedies.only_note(about, StrategyName.ESCALATE, proposal or Proposal())
         return remedies.escalate(about, proposal)

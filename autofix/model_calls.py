@@ -8,13 +8,12 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from time import monotonic
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Sum
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from autofix.classifier.redaction import redact
@@ -24,7 +23,7 @@ from autofix.strategies.agent import endpoint as wire
 from autofix.strategies.agent.endpoint import Answer, Endpoint, EndpointError
 from autofix.timeline import Decision
 from metabuilder import sealing
-from metabuilder.runs import transitions
+from metabuilder.runs import retention, transitions
 from metabuilder.runs.executions import Heartbeat
 from metabuilder.runs.storable import storable
 
@@ -58,16 +57,38 @@ class TenantModel:
 
     def ask(self, system: str, messages: Sequence[Message]) -> Reply:
         said = "\n\n".join([system, *(f"[{message.role}]\n{message.text}" for message in messages)])
+        call, problem = self._reserved(said)
+        if problem:
+            return Reply("", problem)
         began = monotonic()
-        problem = self._over_budget(len(said) // CHARACTERS_PER_TOKEN + 1)
         answer = None
-        if not problem:
-            try:
-                answer = self._asked(system, messages)
-            except (EndpointError, sealing.CannotUnseal) as error:
-                problem = str(error)
-        self._record(said, answer, problem, monotonic() - began)
+        try:
+            answer = self._asked(system, messages)
+        except (EndpointError, sealing.CannotUnseal) as error:
+            problem = str(error)
+        self._record(call, answer, problem, monotonic() - began)
         return Reply(answer.text if answer else "", problem)
+
+    def _reserved(self, said: str) -> tuple[ModelCall, str]:
+        """Write a call down with the most that it may cost, one at a time for a tenant; or say why it is not made.
+
+        What is never corrected, because the worker was lost or no answer came, stays so: it may have been paid for.
+        """
+        run, row = self.about.run, self.row
+        call = ModelCall(tenant_id=run.tenant_id, run=run, step=self.about.step.name, model=row.model)
+        call.prompt = redact(storable(said))[:MAX_KEPT]
+        tokens = (len(said) // CHARACTERS_PER_TOKEN + 1, wire.MAX_OUTPUT_TOKENS)
+        with transaction.atomic():
+            ModelEndpoint.objects.select_for_update().get(pk=row.pk)
+            problem = self._over_budget(tokens[0])
+            if not problem:
+                call.input_tokens, call.output_tokens = tokens
+                call.cost = cost(row, *tokens)
+            call.problem = problem[:300]
+            call.save(force_insert=True)
+        if problem:
+            transitions.note(run, EVENT, f"{self.name} was not of use: {problem}")
+        return call, problem
 
     def _asked(self, system: str, messages: Sequence[Message]) -> Answer:
         row = self.row
@@ -86,26 +107,16 @@ class TenantModel:
             return f"the month's budget of {row.month_budget} would be exceeded: {spent:.2f} is spent"
         return ""
 
-    def _record(self, said: str, answer: Answer | None, problem: str, seconds: float) -> None:
-        run, row = self.about.run, self.row
-        tokens = (answer.input_tokens, answer.output_tokens) if answer else (0, 0)
-        if answer and not any(tokens):  # an endpoint that does not say is counted by length
-            tokens = (len(said) // CHARACTERS_PER_TOKEN + 1, len(answer.text) // CHARACTERS_PER_TOKEN + 1)
-        ModelCall.objects.create(
-            tenant_id=run.tenant_id,
-            run=run,
-            step=self.about.step.name,
-            model=row.model,
-            prompt=storable(redact(said))[:MAX_KEPT],
-            answer=storable(redact(answer.text))[:MAX_KEPT] if answer else "",
-            problem=problem[:300],
-            input_tokens=tokens[0],
-            output_tokens=tokens[1],
-            cost=cost(row, *tokens),
-            seconds=seconds,
-        )
+    def _record(self, call: ModelCall, answer: Answer | None, problem: str, seconds: float) -> None:
+        call.seconds, call.problem = seconds, problem[:300]
+        if answer:
+            call.answer = redact(storable(answer.text))[:MAX_KEPT]
+            if answer.input_tokens or answer.output_tokens:  # an endpoint that does not say is counted at the most
+                call.input_tokens, call.output_tokens = answer.input_tokens, answer.output_tokens
+                call.cost = cost(self.row, answer.input_tokens, answer.output_tokens)
+        call.save(update_fields=["seconds", "problem", "answer", "input_tokens", "output_tokens", "cost"])
         if problem:
-            transitions.note(run, EVENT, f"{self.name} was not of use: {problem}")
+            transitions.note(self.about.run, EVENT, f"{self.name} was not of use: {problem}")
 
 
 def for_decision(about: Decision) -> TenantModel | None:
@@ -139,6 +150,9 @@ def spent_this_month(row: ModelEndpoint) -> Decimal:
 
 def forget_texts(batch: int = 500) -> int:
     """Remove prompts and answers as old as logs may be; what they cost stays. Return how many."""
-    old = ModelCall.objects.filter(created_at__lt=Now() - timedelta(days=settings.RETENTION_DAYS)).exclude(prompt="")
-    ids = list(old.values_list("pk", flat=True)[:batch])
-    return ModelCall.objects.filter(pk__in=ids).update(prompt="", answer="")
+    gone = 0
+    for days in retention.periods():
+        mine = ModelCall.objects.filter(tenant__retention_days=days, created_at__lt=retention.before(days))
+        ids = list(mine.exclude(prompt="", answer="").values_list("pk", flat=True)[:batch])
+        gone += ModelCall.objects.filter(pk__in=ids).update(prompt="", answer="")
+    return gone

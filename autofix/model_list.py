@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db.models import ForeignKey
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -18,13 +19,25 @@ from tenants.roles import Capability
 from tenants.scoping import tenants_where
 
 
+class KeyInput(UnfoldAdminTextInputWidget):
+    """Never shows what was typed, also when the form comes back with an error."""
+
+    input_type = "password"
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:  # Any: as Django's widgets
+        context: dict[str, Any] = super().get_context(name, None, attrs)
+        return context
+
+
 class EndpointForm(forms.ModelForm):
     key = forms.CharField(
         required=False,
         strip=True,
         max_length=500,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "password", "autocomplete": "off"}),
-        help_text="Sent as a bearer token. Sealed when saved and never shown again; empty: it stays as it is.",
+        widget=KeyInput(attrs={"autocomplete": "off"}),
+        validators=[RegexValidator(r"^[!-~]+$", "A key has no spaces and only plain characters: paste it whole.")],
+        help_text="Sent as a bearer token. Sealed when saved and never shown again; empty: it stays as it is, unless "
+        "the URL changes.",
     )
     forget_key = forms.BooleanField(required=False, help_text="Remove the key that is kept.")
 
@@ -80,8 +93,8 @@ class ModelEndpointAdmin(ScopedAdmin):
         return field
 
     def save_model(self, request: HttpRequest, obj: ModelEndpoint, form: Any, change: bool) -> None:  # Any: a form
-        if form.cleaned_data["forget_key"]:
-            obj.sealed_key = ""
+        if form.cleaned_data["forget_key"] or "base_url" in form.changed_data:
+            obj.sealed_key = ""  # a key goes to the address that it was entered for, and to no other
         if form.cleaned_data["key"]:
             obj.sealed_key = sealing.seal(form.cleaned_data["key"])
         obj.changed_by = signed_in(request)

@@ -182,7 +182,8 @@ class ModelEndpoint(models.Model):
     command = models.CharField(
         max_length=500,
         blank=True,
-        help_text="Instead of a URL: a coding agent's command, run in the sandbox; $1 is a file with the task.",
+        help_text="Instead of a URL: a coding agent's command, run in the sandbox; $1 is a file with the task. "
+        "Not the place for a key: members can read it.",
     )
     may_apply = models.BooleanField(
         default=False, help_text="What it proposes is done once it is proved. Otherwise a person is asked each time."
@@ -196,16 +197,24 @@ class ModelEndpoint(models.Model):
         max_digits=10, decimal_places=2, default=20, help_text="What it may cost in a calendar month (UTC)."
     )
     input_price = models.DecimalField(
-        max_digits=9, decimal_places=4, default=0, help_text="Of a million tokens that it reads."
+        max_digits=9,
+        decimal_places=4,
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="Of a million tokens that it reads.",
     )
     output_price = models.DecimalField(
-        max_digits=9, decimal_places=4, default=0, help_text="Of a million tokens that it writes."
+        max_digits=9,
+        decimal_places=4,
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="Of a million tokens that it writes.",
     )
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False)
     changed_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
-        return self.model or self.command[:60] or "no model"
+        return self.model or ("a coding agent" if self.command else "no model")
 
     @property
     def has_key(self) -> bool:

@@ -22,6 +22,7 @@ from autofix.failures import Failure, Signal
 from autofix.guard import Violation
 from autofix.models import Attempt, AttemptState, Episode, EpisodeOutcome, Outcome, PlanDelta
 from autofix.playbooks import ASKS_A_PERSON, StrategyName, lacks_a_setting
+from autofix.policy import Mode
 from autofix.progress import is_progress
 from autofix.strategies import Proposal
 from autofix.timeline import Decision
@@ -198,11 +199,19 @@ def carry_out_last_decision(run: Run, workspace: Workspace) -> None:
 def carry_out_unless_off(attempt: Attempt, workspace: Workspace) -> None:
     """Do what an attempt decided, unless it was the machine's decision and auto-fix is off by now."""
     run = attempt.run
-    if attempt.gate is None and not policy.for_run(run).enabled:
+    if attempt.gate is None and not may_act(attempt):
         timeline.finish([attempt], verified=False)
         transitions.note(run, "not_carried_out", f"{attempt}: auto-fix was switched off meanwhile")
         return
     carry_out(run, attempt, workspace)
+
+
+def may_act(attempt: Attempt) -> bool:
+    """Whether what the machine decided may still be done: switches and modes may have changed since."""
+    effective = policy.for_run(attempt.run)
+    mode = effective.mode(attempt.signal)
+    changes_nothing = attempt.outcome == Outcome.RETRIED
+    return effective.enabled and (mode is Mode.AUTO or (mode is Mode.SUGGEST and changes_nothing))
 
 
 def carry_out(run: Run, attempt: Attempt, workspace: Workspace) -> None:

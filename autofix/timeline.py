@@ -15,6 +15,7 @@ from autofix.models import (
     AttemptState,
     Episode,
     EpisodeOutcome,
+    KnownFix,
     Outcome,
     PlanDelta,
 )
@@ -183,7 +184,7 @@ def record(about: Decision, strategy: StrategyName, proposal: Proposal) -> Attem
         patch=proposal.patch,
         backoff_seconds=proposal.delay_seconds,
         undoes_id=proposal.undoes or None,
-        recalls_id=proposal.recalls or None,
+        recalls=KnownFix.objects.filter(pk=proposal.recalls).first() if proposal.recalls else None,
         control=proposal.control,
         abstained=" ".join(proposal.after),
         state=AttemptState.DECIDED if proposal.changes_or_waits else AttemptState.CARRIED_OUT,

@@ -67,7 +67,7 @@ AUTOFIX_SUCCESS_RATIO = MetricSpec(
 AUTOFIX_STRATEGY = MetricSpec(
     "autofix_strategy_attempts",
     "gauge",
-    "Attempts by strategy and what came of them: tried, abstained, proposed, verified, accepted, rejected, reverted.",
+    "Attempts of the last 24 h by strategy and what came of them: tried, abstained, proposed, verified, and so on.",
     ("strategy", "stage"),
 )
 AUTOFIX_CIRCUITS_OPEN = MetricSpec(

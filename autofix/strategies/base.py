@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from autofix.budget import Budget
 from autofix.failures import Failure
 from autofix.fixers.base import ToolResult
 from metabuilder.execution.workspace import Workspace
+
+_PLACES = re.compile(r"(?m)^index [0-9a-f]+\.\.[0-9a-f]+.*\n|(?<=^@@) -\d+(?:,\d+)? \+\d+(?:,\d+)? (?=@@)")
 
 
 @dataclass(frozen=True)
@@ -202,4 +205,5 @@ class Strategy(Protocol):
 
 
 def digest(patch: str) -> str:
-    return hashlib.sha256(patch.encode()).hexdigest()
+    """Return what tells a patch from another: what it does, not the names of the blobs or the lines it does it at."""
+    return hashlib.sha256(_PLACES.sub("", patch).encode()).hexdigest()

@@ -18,6 +18,7 @@ from autofix.strategies.base import Diagnosis, Proposal
 from autofix.strategies.patch import ScratchTree
 
 NAMED_FILE = re.compile(r"(?:-r|--requirement)[ =](?P<path>[\w./-]+)")
+FROM_WHEELS = re.compile(r"--find-links[ =](?:\./)?([\w./-]+)")
 INSTALLS_PROJECT = re.compile(
     r"(?:install|-e)\s+(?:-\S+\s+)*['\"]?\.(?:\[|['\"]?\s|['\"]?$)|\b(?:uv sync|poetry install)\b", re.M
 )
@@ -35,7 +36,8 @@ def declare(diagnosis: Diagnosis, install: dict[str, Any], requirement: str) -> 
     """Return None if the project does not declare it anywhere else than its install step looks."""
     tree = ScratchTree(diagnosis.workspace, diagnosis.bench)
     target = _file_that_is_installed(tree, str(install["run"]))
-    found = _elsewhere(tree, canonicalize_name(requirement), target)
+    name = canonicalize_name(requirement)
+    found = _elsewhere(tree, name, target) or _among_wheels(tree, name, str(install["run"]))
     if found is None or not target:
         return None
     if not _is_used_by_product(tree, diagnosis.failure.subject) and found.path.endswith((".txt", ".in")):
@@ -64,18 +66,26 @@ def _elsewhere(tree: Tree, name: str, target: str) -> Elsewhere | None:
     version = locked(tree).get(name)
     if version:
         return Elsewhere("the lock file", f"{name}=={version}")
-    wheels = kept_wheels(tree, name)
-    return Elsewhere("the project's own wheels", f"{name}=={max(wheels)}") if wheels else None
+    return None
 
 
-def kept_wheels(tree: Tree, name: str) -> list[Version]:
-    """Return the versions of a package that the project keeps wheels of."""
+def kept_wheels(tree: Tree, name: str, directory: str) -> list[Version]:
+    """Return the versions of a package that the project keeps wheels of in a directory."""
     found = []
     for path in all_files(tree, (".whl",)):
+        if path.rpartition("/")[0] != directory:
+            continue
         with suppress(InvalidWheelFilename, InvalidVersion):
             package, version, *_ = parse_wheel_filename(path.rpartition("/")[2])
             found += [version] if package == name else []
     return found
+
+
+def _among_wheels(tree: Tree, name: str, command: str) -> Elsewhere | None:
+    """Only where the step installs from the project's own wheels and from nowhere else."""
+    directories = FROM_WHEELS.findall(command) if "--no-index" in command else []
+    wheels = [version for each in directories for version in kept_wheels(tree, name, each.rstrip("/"))]
+    return Elsewhere("the project's own wheels", f"{name}=={max(wheels)}") if wheels else None
 
 
 def _is_used_by_product(tree: Tree, module: str) -> bool:

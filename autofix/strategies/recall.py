@@ -1,10 +1,13 @@
 """What healed this failure before is tried first: cheaper than any search, and proved anew like any other patch."""
 
-from autofix.failures import Signal
+from autofix import fixers
 from autofix.strategies.base import Diagnosis, KnownPatch, Proposal, digest
 from metabuilder.execution.workspace import PatchRejected, Workspace
 
 MAX_TRIED = 3
+UNSAFE = frozenset(fixer.name for fixer in fixers.FIXERS if fixer.is_unsafe)
+SAFE = frozenset(fixer.name for fixer in fixers.FIXERS) - UNSAFE
+OWN = frozenset({"repair", "expectation", "declare-dependency"})
 
 
 def propose(diagnosis: Diagnosis) -> Proposal | None:
@@ -13,14 +16,16 @@ def propose(diagnosis: Diagnosis) -> Proposal | None:
     for _, known in zip(range(MAX_TRIED), usable, strict=False):
         with diagnosis.workspace.scratch(diagnosis.bench.scratch_root, diagnosis.bench.scratch_prefix) as scratch:
             patch = applied(known, scratch)
-            if not patch or not passes(scratch, diagnosis):
+            if digest(patch) in diagnosis.tried_patches:
+                continue
+            if not patch or not passes(scratch, diagnosis, known):
                 diagnosis.memory.did_not_fit(known)
                 continue
         return Proposal(
             patch=patch,
             fixer=known.fixer,
             verified=True,
-            needs_approval=known.by_person,
+            needs_approval=known.by_person or not is_trusted(known, diagnosis),
             reason=f"{known.told}; the step passed with it in a scratch copy",
             recalls=known.id,
         )
@@ -28,9 +33,20 @@ def propose(diagnosis: Diagnosis) -> Proposal | None:
 
 
 def is_usable(known: KnownPatch, diagnosis: Diagnosis) -> bool:
-    """What a fixer is left alone for, or this run has tried already, is not repeated from memory either."""
-    left_out = set(known.fixer.split(" + ")) & set(diagnosis.circuits.left_out)
-    return not left_out and digest(known.patch) not in diagnosis.tried_patches
+    """What a fixer is left alone for, may not do, or this run has tried already, is not repeated from memory either."""
+    names = set(known.fixer.split(" + "))
+    if names & set(diagnosis.circuits.left_out) or digest(known.patch) in diagnosis.tried_patches:
+        return False
+    return diagnosis.allow_unsafe_fixes or not names & UNSAFE
+
+
+def is_trusted(known: KnownPatch, diagnosis: Diagnosis) -> bool:
+    """What a model or an agent proposed is done unasked only as long as the tenant lets it act unasked."""
+    names = set(known.fixer.split(" + "))
+    if names <= SAFE | UNSAFE | OWN:
+        return True
+    helper = diagnosis.find_helper()
+    return helper is not None and helper.may_apply and names == {helper.name}
 
 
 def applied(known: KnownPatch, scratch: Workspace) -> str:
@@ -43,8 +59,8 @@ def applied(known: KnownPatch, scratch: Workspace) -> str:
     return scratch.diff_between(before)
 
 
-def passes(scratch: Workspace, diagnosis: Diagnosis) -> bool:
-    """True if the step passes in a copy; beyond layout and style, what has passed before has to pass too."""
+def passes(scratch: Workspace, diagnosis: Diagnosis, known: KnownPatch) -> bool:
+    """True if the step passes in a copy; beyond safe fixes, what has passed before has to pass too."""
     bench = diagnosis.bench
-    is_style = diagnosis.failure.signal is Signal.LINT
-    return bench.try_steps(scratch) is None and (is_style or bench.try_others(scratch) is None)
+    is_safe = set(known.fixer.split(" + ")) <= SAFE
+    return bench.try_steps(scratch) is None and (is_safe or bench.try_others(scratch) is None)

@@ -67,7 +67,8 @@ class Replan:
     def add_install(self, diagnosis: Diagnosis, requirement: str) -> Proposal | None:
         command, declared = install_command(diagnosis.workspace, requirement)
         tree = ScratchTree(diagnosis.workspace, diagnosis.bench)
-        declared = declared or bool(kept_wheels(tree, canonicalize_name(requirement)))
+        wheels = wheel_directory(diagnosis.workspace)  # with which the command reads no index
+        declared = declared or bool(wheels and kept_wheels(tree, canonicalize_name(requirement), wheels))
         step = {
             "name": INSTALL,
             "run": f"{VENV} && {command}",

@@ -264,3 +264,24 @@ def test_only_an_admin_sets_up_a_model_and_only_for_their_own_tenant(member, ten
     assert console(member("operator")).post(f"{MODELS}add/", {"tenant": str(tenant.pk), **budgets}).status_code == 403
     console(member("admin")).post(f"{MODELS}add/", {"tenant": str(other.pk), **budgets, "command": "id"})
     assert not ModelEndpoint.objects.exists()
+
+
+def test_a_key_goes_to_no_other_address_than_it_was_entered_for(member, tenant):
+    row = ModelEndpoint.objects.create(
+        tenant=tenant, base_url="https://93.184.215.14/v1", model="m", sealed_key=sealing.seal("the-key")
+    )
+    budgets = {"max_run_tokens": "1000", "month_budget": "5", "input_price": "0", "output_price": "0"}
+    values = {"base_url": "https://1.1.1.1/v1", "model": "m", **budgets}
+    console(member("admin")).post(f"{MODELS}{row.pk}/change/", values)
+    row.refresh_from_db()
+    assert (row.base_url, row.has_key) == ("https://1.1.1.1/v1", False)
+
+
+def test_a_key_is_not_shown_when_the_form_comes_back_and_prices_are_not_negative(member, tenant):
+    values = {"tenant": str(tenant.pk), "max_run_tokens": "1000", "month_budget": "5", "input_price": "-3"}
+    admin = console(member("admin"))
+    page = admin.post(f"{MODELS}add/", {**values, "output_price": "0", "key": "the-key"}).content.decode()
+    assert "greater than or equal to 0" in page
+    assert "the-key" not in page
+    page = admin.post(f"{MODELS}add/", {**values, "input_price": "0", "key": "sk-1…9"}).content.decode()
+    assert "paste it whole" in page

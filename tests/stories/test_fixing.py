@@ -175,3 +175,11 @@ def test_where_the_installer_was_told_to_be_quiet_it_is_asked_what_excludes_what
     assert run.status == RunStatus.SUCCEEDED
     assert story(run) == [("install", "runtime", "patch", "patch_applied", True)]
     assert "+tinyrates>=2" in run.diff
+
+
+def test_a_wheel_that_lies_elsewhere_vouches_for_nothing(build, tmp_path):
+    wheel(tmp_path / "source" / "tests" / "fixtures", "tinyrates", "RATE = 2\n")
+    wheel(tmp_path / "source" / "wheels", "other", "")
+    run = build({**IMPORTS, "requirements.txt": "other\n"}, [INSTALL, TEST])
+    assert run.status == RunStatus.PAUSED_AWAITING_APPROVAL
+    assert run.gates.get().evidence["plan_changes"]

@@ -5,6 +5,7 @@ platform allows it by name; the connection goes to the address that was looked a
 """
 
 import json
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from metabuilder.execution import addresses
 
 MAX_ANSWER_BYTES = 2 << 20
 MAX_OUTPUT_TOKENS = 4_000
+MAX_COUNT = 10_000_000
+PART_BYTES = 1 << 16
 CONNECT_SECONDS = 10.0
 HTTPS, HTTP = 443, 80
 OK = 200
@@ -72,6 +75,7 @@ def _target(base_url: str, allowed: Collection[str]) -> tuple[str, int, str, str
     try:
         parts = urlsplit(base_url)
         port = parts.port
+        base_url.encode("ascii")
     except ValueError:
         raise EndpointError("the base URL is not a URL") from None
     host, secure = parts.hostname or "", parts.scheme == "https"
@@ -105,13 +109,25 @@ def _posted(endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> tuple[i
                 redirect=False,
                 preload_content=False,
             )
-            data = answer.read(MAX_ANSWER_BYTES + 1)
-            answer.close()
-    except urllib3.exceptions.HTTPError as error:
+            data = _read(answer, time.monotonic() + endpoint.seconds)
+    except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
         raise EndpointError(f"the endpoint did not answer: {type(error).__name__}") from None
     if len(data) > MAX_ANSWER_BYTES:
         raise EndpointError("the endpoint's answer is too long")
     return answer.status, data
+
+
+def _read(answer: urllib3.BaseHTTPResponse, until: float) -> bytes:
+    """Return a body, as much of it as is wanted; raise EndpointError where it comes drop by drop."""
+    data = bytearray()
+    try:
+        while len(data) <= MAX_ANSWER_BYTES and (part := answer.read1(PART_BYTES)):
+            data += part
+            if time.monotonic() > until:
+                raise EndpointError("the endpoint did not answer in time")
+    finally:
+        answer.close()
+    return bytes(data)
 
 
 def _host(host: str, port: int, secure: bool) -> str:
@@ -132,9 +148,13 @@ def _answer(data: bytes) -> Answer:
         plain = json.loads(data)
         text = plain["choices"][0]["message"]["content"]
         usage = plain.get("usage") or {}
-        counts = [max(0, int(usage.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens")]
-    except (ValueError, LookupError, TypeError, AttributeError):
+        counts = [_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise EndpointError("the endpoint's answer is not one of the chat completions protocol") from None
     if not isinstance(text, str):
         raise EndpointError("the endpoint answered without text")
-    return Answer(text, *counts)
+    return Answer(text.encode(errors="replace").decode(), *counts)
+
+
+def _count(told: object) -> int:
+    return min(max(0, told), MAX_COUNT) if isinstance(told, int) else 0

@@ -9,6 +9,7 @@ from autofix.strategies.agent import editing, prompting
 from autofix.strategies.agent.editing import BadAnswer
 from autofix.strategies.agent.prompting import Earlier, Task
 from autofix.strategies.base import Diagnosis, Helper, Message, Proposal, ToolLimits, digest
+from metabuilder.execution.patches import PatchRejected, check
 from metabuilder.execution.workspace import Workspace, WorkspaceError
 
 ROUNDS = 3
@@ -52,6 +53,10 @@ def proved(before: str, scratch: Workspace, helper: Helper, diagnosis: Diagnosis
     if not scratch.commit(helper.name, f"{helper.name}-{secrets.token_hex(4)}"):
         raise BadAnswer("Your edits change nothing.")
     patch = scratch.diff_between(before)
+    try:
+        check(patch)
+    except PatchRejected as rejected:
+        raise BadAnswer(f"The patch cannot be applied: {rejected}.") from None
     why = "This very patch was tried before." if digest(patch) in diagnosis.tried_patches else left(scratch, diagnosis)
     if not why:
         reason = f"proposed by {helper.name}; the step passed with it in a scratch copy"
@@ -79,6 +84,7 @@ def by_command(helper: Helper, diagnosis: Diagnosis) -> Proposal | None:
         scratch = copy.as_seen_now()
         limits = ToolLimits(COMMAND_SECONDS, network=diagnosis.allow_network)
         diagnosis.bench.run_tool(scratch, ("sh", "-c", helper.command, "agent", TASK_FILE), limits)
+        diagnosis.bench.run_tool(scratch, ("rm", "-f", TASK_FILE), ToolLimits())
         try:
             return proved(before, scratch, helper, diagnosis)
         except (BadAnswer, WorkspaceError):

@@ -45,8 +45,11 @@ def propose(diagnosis: Diagnosis) -> Proposal | None:
         proposal = borne_out(patch, report, diagnosis)
         if proposal is not None:
             return proposal
-    diagnosis.memory.note_fruitless(tree)
-    return doubtful_test(report.doubt, diagnosis) if report.doubt is not None else None
+    if report.doubt is not None and (asked := doubtful_test(report.doubt, diagnosis)):
+        return asked
+    if report.is_finished:
+        diagnosis.memory.note_fruitless(tree)
+    return None
 
 
 def command_of(diagnosis: Diagnosis) -> PytestCommand | None:

@@ -47,18 +47,19 @@ class Report:
     tests: int = 0
     alike: int = 0
     figures: dict[str, object] = field(default_factory=dict)
+    is_finished: bool = True
 
 
 def read(output: str, mark: str, editable: Sequence[str], tests: Sequence[str] = ()) -> Report:
     """Return the report in an output; one without patches where there is none, or not a sound one."""
     line = next((line for line in output.splitlines() if line.startswith(mark)), None)
     if line is None:
-        return Report(reason="the search did not come to an end")
+        return Report(reason="the search did not come to an end", is_finished=False)
     try:
         plain = json.loads(line[len(mark) :])
         return sound(plain, frozenset(editable), frozenset(tests))
     except (ValueError, TypeError, KeyError, AttributeError):
-        return Report(reason="the search's report cannot be read")
+        return Report(reason="the search's report cannot be read", is_finished=False)
 
 
 def sound(plain: dict[str, object], editable: frozenset[str], tests: frozenset[str]) -> Report:

@@ -40,6 +40,7 @@ def test_what_is_sent_and_what_comes_back():
         ((302, b"", {"Location": "http://127.0.0.1:1/"}), "HTTP 302"),
         ((200, b"<html>"), "not one of the chat completions protocol"),
         ((200, b"[]"), "not one of"),
+        ((200, b"[" * 100_000), "not one of"),
         ((200, b'{"choices": []}'), "not one of"),
         ((200, b'{"choices": [{"message": {"content": null}}]}'), "without text"),
         ((200, b'{"choices": [{"message": {"content": 7}}]}'), "without text"),
@@ -101,3 +102,19 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch):
     with pytest.raises(endpoint.urllib3.exceptions.HTTPError):
         ask(Endpoint("https://models.example/v1", "m", KEY), "", [])
     assert connected == [("93.184.215.14", 443, "models.example", "models.example")]
+
+
+@pytest.mark.parametrize("key", ["sk-…", "a\nb", "\u200b"])
+def test_a_key_that_is_no_header_is_a_problem_in_words(key):
+    with fake_model("x") as model, pytest.raises(EndpointError, match="did not answer") as caught:
+        ask(Endpoint(model.url, "fake", key, allowed=[model.host]), "", [])
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("told", [99999999999999, -5, "many", None, float("inf")])
+def test_counts_that_cannot_be_are_held_within_bounds(told):
+    body = {"choices": [{"message": {"content": "x \ud83d"}}], "usage": {"prompt_tokens": told, "completion_tokens": 1}}
+    with fake_model((200, json.dumps(body).encode())) as model:
+        answer = asked(model)
+    assert 0 <= answer.input_tokens <= endpoint.MAX_COUNT
+    assert answer.text.encode()
